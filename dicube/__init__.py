@@ -1,0 +1,69 @@
+"""DiCube: a DICOM series as one lossless file, and back byte for byte.
+
+>>> import dicube
+>>> image = dicube.load_from_dicom_folder("ct_folder")  # doctest: +SKIP
+>>> image.to_file("ct.dcbs")  # doctest: +SKIP
+>>> dicube.load("ct.dcbs").to_dicom_folder("copy")  # doctest: +SKIP
+"""
+
+from dicube.api import (
+    load,
+    load_from_dicom_folder,
+    load_from_nifti,
+    load_meta,
+    save,
+    save_to_dicom_folder,
+    save_to_nifti,
+)
+from dicube.codecs import get_num_threads, set_num_threads
+from dicube.core import Axis, DicomCubeImage, PixelDataHeader
+from dicube.dicom import (
+    CommonTags,
+    DicomMeta,
+    DicomStatus,
+    Finding,
+    SortMethod,
+    get_dicom_findings,
+    get_dicom_status,
+    read_dicom_dir,
+)
+from dicube.exceptions import (
+    CodecError,
+    DataConsistencyError,
+    DicomCubeError,
+    InvalidCubeFileError,
+    MetaDataError,
+    MissingDependencyError,
+)
+from dicube.interchange import nifti as _nifti  # registers NIfTI with the image class
+from dicube.version import __version__
+
+__all__ = [
+    "Axis",
+    "CodecError",
+    "CommonTags",
+    "DataConsistencyError",
+    "DicomCubeError",
+    "DicomCubeImage",
+    "DicomMeta",
+    "DicomStatus",
+    "Finding",
+    "InvalidCubeFileError",
+    "MetaDataError",
+    "MissingDependencyError",
+    "PixelDataHeader",
+    "SortMethod",
+    "__version__",
+    "get_dicom_findings",
+    "get_dicom_status",
+    "get_num_threads",
+    "load",
+    "load_from_dicom_folder",
+    "load_from_nifti",
+    "load_meta",
+    "read_dicom_dir",
+    "save",
+    "save_to_dicom_folder",
+    "save_to_nifti",
+    "set_num_threads",
+]

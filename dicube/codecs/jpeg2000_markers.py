@@ -1,0 +1,153 @@
+"""Headers of JPEG 2000 codestreams, HTJ2K included (ITU-T T.800 Annex A, T.814).
+
+Reads the image size and checks that a codestream is complete. The decoders behind are not asked:
+OpenJPH decodes a stream that lost its last blocks without a word.
+"""
+
+import struct
+
+from dicube.codecs.base import MAX_SAMPLES_PER_FRAME, BytesLike, StreamInfo, bytes_view
+from dicube.codecs.boxes import walk_boxes
+from dicube.exceptions import CodecError
+
+_SOC = b"\xff\x4f"
+_SIZ = b"\xff\x51"
+_SOT = b"\xff\x90"
+_EOC = b"\xff\xd9"
+_JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
+
+# Lsiz, Rsiz, image size and offset, tile size and offset (each x, y), number of components
+_SIZ_LAYOUT = struct.Struct(">HH8IH")
+_SIZ_POSITION = len(_SOC) + len(_SIZ)
+_COMPONENT_BYTES = 3  # Ssiz, XRsiz, YRsiz
+# Lsot, tile index, length of the tile-part from its SOT marker on, part number, number of parts
+_SOT_LAYOUT = struct.Struct(">HHIBB")
+_SHORTEST_TILE_PART = len(_SOT) + _SOT_LAYOUT.size + 2  # SOT segment and SOD marker
+_MAX_TILES = 65535  # the tile index of SOT has 16 bits
+
+_CUT_SHORT = "the codestream is cut short or damaged; export the image again"
+
+
+def unwrap_jp2(data: BytesLike) -> memoryview:
+    """Find the codestream of a JP2 or JPH file; a bare codestream is returned as it is.
+
+    Raises
+    ------
+    CodecError
+        The file has no codestream.
+    """
+    view = bytes_view(data)
+    if bytes(view[: len(_JP2_SIGNATURE)]) != _JP2_SIGNATURE:
+        return view
+    for kind, payload in walk_boxes(view):
+        if kind == b"jp2c":
+            return payload
+    raise CodecError("the JPEG 2000 file has no codestream box", hint=_CUT_SHORT)
+
+
+def stream_info(data: BytesLike, *, max_pixels: int = MAX_SAMPLES_PER_FRAME) -> StreamInfo:
+    """Read the SIZ marker segment (T.800 A.5.1) of a codestream, bare or in a JP2 or JPH file.
+
+    Parameters
+    ----------
+    data : bytes-like
+    max_pixels : int
+        Largest number of samples accepted.
+
+    Returns
+    -------
+    StreamInfo
+
+    Raises
+    ------
+    CodecError
+        Not a JPEG 2000 codestream, a damaged header, more than `max_pixels` samples, or components
+        that differ in size, depth or sign.
+    """
+    codestream = unwrap_jp2(data)
+    if bytes(codestream[:_SIZ_POSITION]) != _SOC + _SIZ:
+        raise CodecError("not a JPEG 2000 codestream: SOC and SIZ markers are missing")
+    if codestream.nbytes < _SIZ_POSITION + _SIZ_LAYOUT.size:
+        raise CodecError("the SIZ marker segment is cut short", hint=_CUT_SHORT)
+    length, _, *extents, samples = _SIZ_LAYOUT.unpack_from(codestream, _SIZ_POSITION)
+    right, bottom, left, top, tile_width, tile_height, tile_left, tile_top = extents
+    bits, signed = _component_format(codestream, length, samples)
+    if right <= left or bottom <= top:
+        raise CodecError(f"image area from ({left}, {top}) to ({right}, {bottom}) is empty")
+    info = StreamInfo(bottom - top, right - left, samples, bits, signed)
+    info.check_budget(max_pixels)
+    if tile_width < 1 or tile_height < 1 or tile_left > left or tile_top > top:
+        raise CodecError(f"tiles of {tile_width} x {tile_height} do not cover the image")
+    if _tile_count(extents) > _MAX_TILES:
+        raise CodecError(f"{_tile_count(extents)} tiles, a codestream has at most {_MAX_TILES}")
+    return info
+
+
+def check_complete(data: BytesLike) -> None:
+    """Follow the tile-parts to the EOC marker (T.800 A.4).
+
+    Parameters
+    ----------
+    data : bytes-like
+        What `stream_info` accepted.
+
+    Raises
+    ------
+    CodecError
+        A tile-part reaches past the end, a tile is missing, or the EOC marker is.
+    """
+    codestream = unwrap_jp2(data)
+    position = _first_tile_part(codestream)
+    tiles: set[int] = set()
+    while bytes(codestream[position : position + 2]) == _SOT:
+        if position + _SHORTEST_TILE_PART > codestream.nbytes:
+            raise CodecError(f"the tile-part at byte {position} is cut short", hint=_CUT_SHORT)
+        _, tile, length, _, _ = _SOT_LAYOUT.unpack_from(codestream, position + 2)
+        if length == 0:  # legal for the last one: up to EOC, which padding may follow
+            length = codestream.tobytes().rfind(_EOC) - position
+        if length < _SHORTEST_TILE_PART:
+            raise CodecError(f"the tile-part at byte {position} has no end", hint=_CUT_SHORT)
+        tiles.add(tile)
+        position += length
+    if bytes(codestream[position : position + 2]) != _EOC:
+        raise CodecError(
+            f"no EOC marker at byte {position}, the codestream has {codestream.nbytes} bytes",
+            hint=_CUT_SHORT,
+        )
+    _, _, *extents, _ = _SIZ_LAYOUT.unpack_from(codestream, _SIZ_POSITION)
+    if len(tiles) != _tile_count(extents):
+        raise CodecError(f"{len(tiles)} of {_tile_count(extents)} tiles are there", hint=_CUT_SHORT)
+
+
+def _component_format(codestream: memoryview, length: int, samples: int) -> tuple[int, bool]:
+    """Bits and sign that all components share."""
+    start = _SIZ_POSITION + _SIZ_LAYOUT.size
+    end = start + _COMPONENT_BYTES * samples
+    if length != end - _SIZ_POSITION or end > codestream.nbytes:
+        raise CodecError(
+            f"the SIZ marker segment has {length} bytes for {samples} components", hint=_CUT_SHORT
+        )
+    components = bytes(codestream[start:end])
+    depths, horizontal, vertical = (set(components[field::3]) for field in range(3))
+    if len(depths) != 1 or horizontal != {1} or vertical != {1}:
+        raise CodecError("the components differ in depth, sign or size, which is not supported")
+    depth = depths.pop()
+    return (depth & 0x7F) + 1, bool(depth & 0x80)
+
+
+def _tile_count(extents: list[int]) -> int:
+    right, bottom, _, _, tile_width, tile_height, tile_left, tile_top = extents
+    across = -(-(right - tile_left) // tile_width)
+    return across * -(-(bottom - tile_top) // tile_height)
+
+
+def _first_tile_part(codestream: memoryview) -> int:
+    """Byte position of the first SOT marker, by the lengths of the main header's segments."""
+    position = len(_SOC)
+    while bytes(codestream[position : position + 2]) != _SOT:
+        segment = bytes(codestream[position : position + 4])
+        length = int.from_bytes(segment[2:], "big")
+        if len(segment) < 4 or segment[0] != 0xFF or length < 2:
+            raise CodecError(f"no marker segment at byte {position}", hint=_CUT_SHORT)
+        position += 2 + length
+    return position

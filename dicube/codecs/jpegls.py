@@ -1,0 +1,49 @@
+"""JPEG-LS (ITU-T T.87), by CharLS through imagecodecs."""
+
+from dicube.codecs.base import (
+    MAX_SAMPLES_PER_FRAME,
+    BytesLike,
+    Capabilities,
+    Codestreams,
+    Samples,
+    StreamInfo,
+)
+from dicube.codecs.frame_codec import FrameCodec
+from dicube.codecs.imagecodecs_calls import decode_with, encode_with
+from dicube.codecs.jpeg_markers import stream_info
+
+
+class JpegLsCodec(FrameCodec):
+    """JPEG-LS streams; encodes without loss, decodes near-lossless ones too.
+
+    The format has no signed samples. As in DICOM, signed ones are stored as bit patterns, which
+    costs some compression where values cross zero.
+    """
+
+    name = "jpegls"
+    suffixes = (".jls",)
+    transfer_syntaxes = (
+        "1.2.840.10008.1.2.4.80",  # lossless
+        "1.2.840.10008.1.2.4.81",  # near-lossless
+    )
+    capabilities = Capabilities(
+        dtypes=("uint8", "int8", "uint16", "int16"),
+        samples=(1, 3, 4),
+        encodes=True,
+        lossy_decoding=True,
+    )
+
+    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+        """Encode without loss, one stream a frame; see `dicube.codecs.base.Codec`."""
+        return self._encode_each(frames, _encode, num_threads)
+
+    def stream_info(self, data: BytesLike) -> StreamInfo:
+        """See `dicube.codecs.jpeg_markers.stream_info`."""
+        return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
+
+    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+        return decode_with("jpegls_decode", data, out)
+
+
+def _encode(frame: Samples) -> bytes:
+    return encode_with("jpegls_encode", frame.view(f"u{frame.itemsize}"))

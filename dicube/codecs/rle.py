@@ -1,0 +1,114 @@
+"""RLE Lossless of DICOM (PS3.5 Annex G): byte planes, each packed by PackBits.
+
+A stream says neither the shape nor the dtype of its frame, so decoding needs `out` or Codestreams
+that remember both. A frame of one bit samples is a plane of packed bytes: decode it into `out` of
+shape (n, 1, bytes of a frame).
+"""
+
+import struct
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from dicube.codecs.base import BytesLike, Capabilities, Codestreams, Samples, StreamInfo
+from dicube.codecs.frame_codec import FrameCodec
+from dicube.codecs.imagecodecs_calls import encode_with, unpack_bits
+from dicube.codecs.sample_rules import place
+from dicube.exceptions import CodecError
+
+_MAX_SEGMENTS = 15
+_HEADER = struct.Struct("<16I")  # number of segments, then their offsets; unused ones are 0
+_NO_SHAPE = "an RLE stream does not say the shape and dtype of its frame"
+
+
+class RleCodec(FrameCodec):
+    """RLE Lossless: one segment for each byte of each sample, most significant byte first."""
+
+    name = "rle"
+    suffixes = ()
+    transfer_syntaxes = ("1.2.840.10008.1.2.5",)
+    capabilities = Capabilities(
+        dtypes=("uint8", "int8", "uint16", "int16", "uint32", "int32"),
+        samples=(1, 3),
+        encodes=True,
+        lossy_decoding=False,
+    )
+
+    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+        """Encode without loss, one stream a frame; see `dicube.codecs.base.Codec`."""
+        return self._encode_each(frames, _encode, num_threads)
+
+    def stream_info(self, data: BytesLike) -> StreamInfo:
+        """Not possible: raises CodecError."""
+        raise CodecError(_NO_SHAPE, hint="give out=")
+
+    def _first_layout(self, data: BytesLike) -> tuple[tuple[int, ...], np.dtype[Any]]:
+        raise CodecError(_NO_SHAPE, hint="give out=")
+
+    def _check_first(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Nothing to compare: the number of segments is checked frame by frame."""
+
+    def _check_out_by_header(self, codestreams: Any, out: Samples, given: tuple[int, ...]) -> None:
+        """Nothing to compare: the number of segments is checked frame by frame."""
+
+    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+        raise AssertionError("RLE frames are decoded by _decode_into")
+
+    def _decode_into(
+        self, data: memoryview, target: Samples, sample_dtype: np.dtype[Any] | None
+    ) -> None:
+        segments = _segments(data)
+        samples = target.shape[2] if target.ndim == 3 else 1
+        width, rest = divmod(len(segments), samples)
+        if rest or width not in (1, 2, 4):
+            raise CodecError(f"{len(segments)} RLE segments do not fit {samples} samples a pixel")
+        planes = np.empty((target.shape[0] * target.shape[1], samples, width), np.uint8)
+        for number, segment in enumerate(segments):
+            planes[:, number // width, number % width] = _plane(segment, len(planes), number)
+        frame = planes.view(f">u{width}").reshape(target.shape).astype(f"u{width}")
+        if sample_dtype is not None and sample_dtype.itemsize == width:
+            frame = frame.view(sample_dtype)
+        place(frame, target)
+
+
+def _segments(data: memoryview) -> list[memoryview]:
+    """The segments that the header of a stream tells of."""
+    if data.nbytes < _HEADER.size:
+        raise CodecError(f"the RLE header is {_HEADER.size} bytes, got {data.nbytes}")
+    count, *offsets = _HEADER.unpack_from(data)
+    if not 1 <= count <= _MAX_SEGMENTS:
+        raise CodecError(f"{count} RLE segments, a frame has 1 to {_MAX_SEGMENTS}")
+    edges = [*offsets[:count], data.nbytes]
+    if edges[0] < _HEADER.size or edges != sorted(edges):
+        raise CodecError(
+            f"RLE segments at {edges[:-1]} do not lie behind each other in {data.nbytes} bytes",
+            hint="the stream is cut short; export the image again",
+        )
+    return [data[start:end] for start, end in pairwise(edges)]
+
+
+def _plane(segment: memoryview, length: int, number: int) -> np.ndarray[Any, np.dtype[np.uint8]]:
+    """Unpack one segment to `length` bytes; what an encoder put behind them is padding."""
+    # A run of two bytes gives at most 128: memory stays within 64 times the stream.
+    plane = np.frombuffer(unpack_bits(segment), np.uint8)
+    if len(plane) < length:
+        raise CodecError(
+            f"RLE segment {number} holds {len(plane)} bytes, a plane has {length}",
+            hint="the stream is cut short or the shape is wrong",
+        )
+    return plane[:length]
+
+
+def _encode(frame: Samples) -> bytes:
+    """Pack a native (rows, columns[, samples]) frame."""
+    rows, columns = frame.shape[:2]
+    big_endian = frame.astype(frame.dtype.newbyteorder(">")).view(np.uint8)
+    planes = big_endian.reshape(rows, columns, -1).transpose(2, 0, 1).copy()
+    segments = []
+    for plane in planes:  # two-dimensional, so that no run crosses the end of a row (PS3.5 G.3.1)
+        segment = encode_with("packbits_encode", plane)
+        segments.append(segment + b"\0" * (len(segment) % 2))
+    lengths = [_HEADER.size, *map(len, segments[:-1])]
+    offsets = np.cumsum(lengths).tolist() + [0] * (_MAX_SEGMENTS - len(segments))
+    return _HEADER.pack(len(segments), *offsets) + b"".join(segments)

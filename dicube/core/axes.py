@@ -1,0 +1,64 @@
+"""Axes: what the dimensions of an image mean."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+from dicube.exceptions import InvalidCubeFileError
+
+
+class Axis(NamedTuple):
+    """One leading dimension of an image: (z,) of a stack, (t, z) of a series of volumes.
+
+    Attributes
+    ----------
+    name : str
+        "z" for slices, "t" for time, "frame" where frames are no regular stack.
+    size : int
+    unit : str
+        "mm", "ms"...; "" where there is none.
+    coordinates : tuple of float, or None
+        One for each index; None where they follow from the geometry.
+    """
+
+    name: str
+    size: int
+    unit: str = ""
+    coordinates: tuple[float, ...] | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """The axis as a JSON object (docs/format.md, section 4)."""
+        coordinates = None if self.coordinates is None else list(self.coordinates)
+        return {
+            "Name": self.name, "Size": self.size, "Unit": self.unit, "Coordinates": coordinates
+        }  # fmt: skip
+
+
+def parse_axes(members: Any, *, where: str) -> tuple[Axis, ...]:
+    """Axes from their JSON objects.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        They are malformed.
+    """
+    try:
+        return tuple(
+            Axis(
+                str(member["Name"]),
+                int(member["Size"]),
+                str(member["Unit"]),
+                None
+                if member["Coordinates"] is None
+                else tuple(float(c) for c in member["Coordinates"]),
+            )
+            for member in members
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidCubeFileError("the axes are malformed", where=where) from error
+
+
+def leading_axes(shape: Sequence[int], *, is_stack: bool) -> tuple[Axis, ...]:
+    """The axes of frames that nobody has described: slices of a stack, or just frames."""
+    if len(shape) == 1:
+        return (Axis("z", shape[0], "mm") if is_stack else Axis("frame", shape[0]),)
+    return (Axis("t", shape[0]), Axis("z", shape[1], "mm"))

@@ -1,0 +1,96 @@
+"""What makes up an image, wherever it came from; `DicomCubeImage` is its face."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xxhash
+from spacetransformer import Space
+
+from dicube.core.axes import Axis
+from dicube.core.packed import Packed
+from dicube.core.pixel_header import PixelDataHeader
+from dicube.core.rescale import FrameRescale
+from dicube.dicom.dicom_io import SkippedFile
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.findings import DicomStatus
+from dicube.dicom.source_files import SourceFile, pack_source_files, unpack_source_files
+from dicube.storage.compression import compress, decompress
+
+Array = npt.NDArray[Any]
+
+
+@dataclass
+class CubeContents:
+    """The parts of an image.
+
+    Attributes
+    ----------
+    values : array
+        Stored values: the leading axes, rows, columns, and samples for colour.
+    axes : tuple of Axis
+        The leading axes; empty for the single 2D frame of a file of the published tool.
+    header : PixelDataHeader
+    rescale : FrameRescale or None
+        Where frames differ in it.
+    meta : Packed[DicomMeta] or None
+    space : Space or None
+        Geometry in (z, y, x) order.
+    affine : (4, 4) float64 or None
+        Where the geometry is regular but no `Space` (a sheared stack).
+    status : DicomStatus
+    sources : Packed[list[SourceFile]] or None
+    digest : str or None
+        `values_digest` of the values that the source files belong to.
+    skipped : list of SkippedFile
+        Files of the folder that are no part of the image.
+    """
+
+    values: Array
+    axes: tuple[Axis, ...]
+    header: PixelDataHeader
+    rescale: FrameRescale | None = None
+    meta: Packed[DicomMeta] | None = None
+    space: Space | None = None
+    affine: npt.NDArray[np.float64] | None = None
+    status: DicomStatus = DicomStatus.CONSISTENT
+    sources: Packed[list[SourceFile]] | None = None
+    digest: str | None = None
+    skipped: list[SkippedFile] = field(default_factory=list)
+
+    @property
+    def frames(self) -> Array:
+        """The values as (frames, rows, columns[, samples]), leading axes in C order."""
+        return self.values.reshape(-1, *self.values.shape[len(self.axes) :])
+
+
+def values_digest(values: Array) -> str:
+    """XXH3-128 of the values, little endian in C order (docs/format.md, section 5)."""
+    little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
+    return "xxh3-128:" + xxhash.xxh3_128_hexdigest(little.reshape(-1).view(np.uint8).data)
+
+
+def packed_meta(
+    *, value: DicomMeta | None = None, data: bytes | None = None, where: str = ""
+) -> Packed[DicomMeta]:
+    """Metadata as the zstd-compressed JSON of docs/format.md, section 7."""
+    return Packed(
+        lambda meta: compress(meta.to_json().encode()),
+        lambda packed: DicomMeta.from_json(decompress(packed, where=where)),
+        value=value,
+        data=data,
+    )
+
+
+def packed_sources(
+    *, value: Sequence[SourceFile] | None = None, data: bytes | None = None, where: str = ""
+) -> Packed[list[SourceFile]]:
+    """Source files as the zstd-compressed section of docs/format.md, section 6."""
+    return Packed(
+        lambda files: compress(pack_source_files(files)),
+        lambda packed: unpack_source_files(decompress(packed, where=where), where=where),
+        value=None if value is None else list(value),
+        data=data,
+    )

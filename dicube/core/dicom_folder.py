@@ -1,0 +1,109 @@
+"""An image from a folder of DICOM files, and a folder of DICOM files from an image."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from dicube.core.axes import leading_axes
+from dicube.core.contents import CubeContents, packed_meta, packed_sources, values_digest
+from dicube.core.pixel_header import PixelDataHeader
+from dicube.core.rescale import rescale_of
+from dicube.dicom.dicom_io import OnDamaged, Progress, read_series
+from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.dicom_status import get_dicom_status
+from dicube.dicom.dicom_tags import CommonTags, TagLike
+from dicube.dicom.export import (
+    files_from_meta,
+    files_from_sources,
+    names_from_meta,
+    write_files,
+)
+from dicube.dicom.geometry import space_of, stack_geometry
+from dicube.dicom.volume import read_volume
+from dicube.exceptions import MetaDataError
+
+
+def read_folder(
+    folder: str | os.PathLike[str],
+    *,
+    sort_method: SortMethod,
+    series_uid: str | None,
+    on_damaged: OnDamaged,
+    num_threads: int | None,
+    progress: Progress | None,
+) -> CubeContents:
+    """Everything that `DicomCubeImage.from_dicom_folder` needs."""
+    series = read_series(
+        folder,
+        sort_method=sort_method,
+        series_uid=series_uid,
+        on_damaged=on_damaged,
+        progress=progress,
+    )
+    meta = series.meta
+    volume = read_volume(series, num_threads=num_threads, progress=progress)
+    frames_of = [source.layout.frames for source in volume.source_files]
+    rescale = rescale_of(meta, frames_of)
+    is_stack = max(frames_of) == 1
+    geometry = stack_geometry(meta)
+    affine = geometry.affine
+    space = None if affine is None else space_of(affine, volume.values.shape[:3])
+    dtype = volume.values.dtype.name
+    header = PixelDataHeader(
+        RescaleSlope=float(rescale.slopes[0]) if rescale.is_uniform else float("nan"),
+        RescaleIntercept=float(rescale.intercepts[0]) if rescale.is_uniform else float("nan"),
+        OriginalPixelDtype=dtype,
+        PixelDtype=dtype,
+        WindowCenter=_first_number(meta, CommonTags.WindowCenter),
+        WindowWidth=_first_number(meta, CommonTags.WindowWidth),
+    )
+    return CubeContents(
+        values=volume.values,
+        axes=leading_axes(volume.values.shape[:1], is_stack=is_stack),
+        header=header,
+        rescale=None if rescale.is_uniform else rescale,
+        meta=packed_meta(value=meta),
+        space=space,
+        affine=affine if space is None else None,
+        status=get_dicom_status(meta),
+        sources=packed_sources(value=volume.source_files),
+        digest=values_digest(volume.values),
+        skipped=series.skipped,
+    )
+
+
+def write_folder(
+    contents: CubeContents,
+    folder: str | os.PathLike[str],
+    *,
+    uid: str | None,
+    codestreams: Sequence[bytes | memoryview] | None,
+    overwrite: bool,
+    progress: Progress | None,
+) -> list[Path]:
+    """The files of an image; from its source files where it has them, else from its metadata.
+
+    Raises
+    ------
+    MetaDataError
+        The image has neither.
+    """
+    if contents.sources is not None:
+        sources = contents.sources.value
+        names = [source.name for source in sources]
+        files = files_from_sources(sources, contents.frames, uid, codestreams)
+    elif contents.meta is not None:
+        names = names_from_meta(contents.meta.value)
+        files = files_from_meta(contents.meta.value, contents.frames, uid, codestreams)
+    else:
+        raise MetaDataError(
+            "the image has no DICOM metadata", hint="make some with image.init_meta(modality=...)"
+        )
+    return write_files(folder, names, files, overwrite=overwrite, progress=progress)
+
+
+def _first_number(meta: DicomMeta, tag: TagLike) -> float | None:
+    """First value of the first slice, where that is a number."""
+    value = meta.get_values(tag)[0]
+    value = value[0] if isinstance(value, list) and value else value
+    return float(value) if isinstance(value, (int, float)) else None

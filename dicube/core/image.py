@@ -1,0 +1,555 @@
+"""DicomCubeImage: a series in memory."""
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import numpy.typing as npt
+from spacetransformer import Space
+
+from dicube.core.axes import Axis, leading_axes
+from dicube.core.contents import Array, CubeContents, packed_meta, values_digest
+from dicube.core.cube_file import read_codestreams, read_cube, write_cube
+from dicube.core.dicom_folder import read_folder, write_folder
+from dicube.core.exchange import exchange_of
+from dicube.core.new_meta import new_series_meta
+from dicube.core.pixel_header import PixelDataHeader
+from dicube.core.rescale import FrameRescale, apply_rescale
+from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile
+from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.dicom_status import get_dicom_findings
+from dicube.dicom.export import HTJ2K_UIDS, transfer_syntax_uid
+from dicube.dicom.findings import DicomStatus, Finding
+from dicube.dicom.geometry import affine_of, space_of
+from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
+from dicube.storage.formats import DCBS, FileFormat, format_of_name
+
+PathLike = str | os.PathLike[str]
+
+
+class DicomCubeImage:
+    """A series of images as one array, with its metadata and its place in the patient.
+
+    Parameters
+    ----------
+    raw_image : array
+        Stored values: (z, y, x), (t, z, y, x), or either with samples (3 or 4) as last axis.
+    pixel_header : PixelDataHeader
+    dicom_meta : DicomMeta, optional
+    space : Space, optional
+        Geometry in (z, y, x) order; its shape must be that of the volume.
+    dicom_status : DicomStatus
+    axes : sequence of Axis, optional
+        What the leading dimensions mean. By default a last dimension of 3 or 4 after three others
+        is taken for colour, and otherwise four dimensions for (t, z, y, x).
+
+    Raises
+    ------
+    DataConsistencyError
+        The array has too few or too many dimensions, or does not fit the axes or the space.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> header = PixelDataHeader(RescaleIntercept=-1024.0, OriginalPixelDtype="uint16")
+    >>> image = DicomCubeImage(np.full((2, 4, 4), 1000, np.uint16), header)
+    >>> image.shape, float(image.get_fdata().min())
+    ((2, 4, 4), -24.0)
+    """
+
+    def __init__(
+        self,
+        raw_image: Array,
+        pixel_header: PixelDataHeader,
+        dicom_meta: DicomMeta | None = None,
+        space: Space | None = None,
+        dicom_status: DicomStatus = DicomStatus.CONSISTENT,
+        *,
+        axes: Sequence[Axis] | None = None,
+    ) -> None:
+        values = np.asarray(raw_image)
+        known = _default_axes(values) if axes is None else tuple(axes)
+        _check_axes(values, known)
+        self._adopt(
+            CubeContents(
+                values=values,
+                axes=known,
+                header=pixel_header,
+                meta=None if dicom_meta is None else packed_meta(value=dicom_meta),
+                status=dicom_status,
+            )
+        )
+        self.space = space
+
+    @classmethod
+    def _from_contents(cls, contents: CubeContents) -> Self:
+        image = cls.__new__(cls)
+        image._adopt(contents)
+        return image
+
+    def _adopt(self, contents: CubeContents) -> None:
+        self._contents = contents
+        self._origin: Path | None = None
+        self._accept_meta()
+
+    def _accept_meta(self) -> None:
+        """Take the metadata as they are for unedited: only what happens from now on is an edit."""
+        packed = self._contents.meta
+        meta = packed.value if packed is not None and packed.is_unpacked else None
+        self._revision = 0 if meta is None else meta.revision
+        self._order = None if meta is None else meta.order
+
+    # ---- reading and writing --------------------------------------------------------------------
+
+    @classmethod
+    def from_dicom_folder(
+        cls,
+        folder: PathLike,
+        sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC,
+        *,
+        series_uid: str | None = None,
+        on_damaged: OnDamaged = "raise",
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Read the one series of images in a folder.
+
+        Parameters
+        ----------
+        folder : path
+        sort_method : SortMethod
+            Order of the slices.
+        series_uid : str, optional
+            Series Instance UID; needed where the folder holds several series.
+        on_damaged : "raise" or "skip"
+            What to do about DICOM files that cannot be read; skipped files are listed in
+            `skipped_files`. Files that are no DICOM images are always skipped and listed.
+        num_threads : int, optional
+            For decoding compressed sources.
+        progress : callable, optional
+            Called with (stage, done, total).
+
+        Raises
+        ------
+        MetaDataError
+            No folder, no image in it, or damaged files.
+        DataConsistencyError
+            Several series, or images that do not fit into one array.
+        CodecError
+            Compressed pixels cannot be decoded.
+        """
+        return cls._from_contents(
+            read_folder(
+                folder,
+                sort_method=sort_method,
+                series_uid=series_uid,
+                on_damaged=on_damaged,
+                num_threads=num_threads,
+                progress=progress,
+            )
+        )
+
+    @classmethod
+    def from_file(
+        cls, path: PathLike, *, skip_meta: bool = False, num_threads: int | None = None
+    ) -> Self:
+        """Read a .dcbs or .dcba file.
+
+        The metadata are unpacked when they are asked for; with `skip_meta` not even kept.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            No cube file, or a damaged one.
+        CodecError
+            A codestream cannot be decoded.
+        """
+        image = cls._from_contents(read_cube(path, skip_meta=skip_meta, num_threads=num_threads))
+        image._origin = Path(path)
+        return image
+
+    def to_file(
+        self,
+        path: PathLike,
+        *,
+        file_format: str | None = None,
+        keep_sources: bool = True,
+        num_threads: int | None = None,
+    ) -> Path:
+        """Write the image, losslessly, as .dcbs (HTJ2K) or .dcba (JPEG XL).
+
+        An existing file is replaced in one step; a crash leaves it, or nothing.
+
+        Parameters
+        ----------
+        path : path
+        file_format : "dcbs" or "dcba", optional
+            By default what the suffix of the path says.
+        keep_sources : bool
+            Store the source files without their pixels, so that the DICOM files come back byte for
+            byte. They are left out in any case once metadata or pixels were edited, because they
+            would still hold what the edit removed.
+        num_threads : int, optional
+
+        Returns
+        -------
+        Path
+            `path`.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            The format is unknown or not supported, or the file cannot be written.
+        CodecError
+            The samples cannot be stored.
+        """
+        target = Path(path)
+        chosen: FileFormat = format_of_name(file_format or target.suffix, where=str(path))
+        contents = self._current_contents()
+        if not keep_sources:
+            contents.sources = None
+        try:
+            write_cube(contents, target, chosen, num_threads=num_threads)
+        except OSError as error:
+            raise InvalidCubeFileError(
+                f"cannot be written: {error.strerror}", where=str(path)
+            ) from error
+        return target
+
+    def to_dicom_folder(
+        self,
+        folder: PathLike,
+        *,
+        transfer_syntax: str | None = None,
+        overwrite: bool = False,
+        progress: Progress | None = None,
+    ) -> list[Path]:
+        """Write the image as DICOM files.
+
+        Without `transfer_syntax` an unedited series comes back as its source files, byte for byte;
+        files that were compressed come back with equal elements and values in explicit VR little
+        endian. Edited and other images are written from their metadata.
+
+        Parameters
+        ----------
+        folder : path
+            Made if need be. Other files in it are never touched.
+        transfer_syntax : str, optional
+            "explicit", "htj2k", "htj2k-rpcl", "jpeg2000", "jpegls", "rle", or the UID of one of
+            these. From a .dcbs file to HTJ2K the codestreams are copied.
+        overwrite : bool
+            Allow files of the same name to be replaced.
+        progress : callable, optional
+            Called with (stage, done, total).
+
+        Returns
+        -------
+        list of Path
+            The files, in frame order.
+
+        Raises
+        ------
+        DataConsistencyError
+            A file exists already, and nothing was written.
+        MetaDataError
+            The image has no metadata, or they lack what a DICOM file needs.
+        CodecError
+            The transfer syntax cannot hold such pixels.
+        """
+        uid = None if transfer_syntax is None else transfer_syntax_uid(transfer_syntax)
+        contents = self._current_contents()
+        return write_folder(
+            contents,
+            folder,
+            uid=uid,
+            codestreams=self._stored_codestreams(contents) if uid in HTJ2K_UIDS else None,
+            overwrite=overwrite,
+            progress=progress,
+        )
+
+    @classmethod
+    def from_nifti(cls, path: PathLike) -> "DicomCubeImage":
+        """Read a NIfTI file of 3 or 4 dimensions; needs the extra "nifti".
+
+        Raises
+        ------
+        MissingDependencyError
+            nibabel is not installed.
+        DataConsistencyError
+            The file cannot be read, or has other dimensions.
+        """
+        return exchange_of("nifti").read(path)
+
+    def to_nifti(self, path: PathLike) -> None:
+        """Write a NIfTI file (.nii, .nii.gz); needs the extra "nifti".
+
+        Stored integers stay integers, with slope and intercept in the header where all frames have
+        the same; otherwise output values are written as float64.
+
+        Raises
+        ------
+        MissingDependencyError
+            nibabel is not installed.
+        DataConsistencyError
+            NIfTI cannot hold the image, or the file cannot be written.
+        """
+        exchange_of("nifti").write(self, path)
+
+    # ---- pixels ---------------------------------------------------------------------------------
+
+    @property
+    def raw_image(self) -> Array:
+        """Stored values, dtype as in the source; (z, y, x) or as `axes` says, samples last."""
+        return self._contents.values
+
+    @raw_image.setter
+    def raw_image(self, values: Array) -> None:
+        values = np.asarray(values)
+        axes = self._contents.axes
+        if values.ndim != self._contents.values.ndim:
+            axes = _default_axes(values)
+        else:
+            axes = tuple(
+                axis if axis.size == size else Axis(axis.name, size, axis.unit)
+                for axis, size in zip(axes, values.shape)
+            )
+        self._contents.values, self._contents.axes = values, axes
+        meta = self._contents.meta
+        if meta is not None and meta.is_unpacked:
+            self._order = meta.value.order  # whoever assigns pixels answers for their order
+
+    def get_fdata(self, dtype: npt.DTypeLike = "float32") -> Array:
+        """Output values: stored value x slope + intercept of its frame, computed in `dtype`.
+
+        Parameters
+        ----------
+        dtype : float16, float32 or float64
+
+        Returns
+        -------
+        array of `dtype`, shape of `raw_image`
+
+        Raises
+        ------
+        DataConsistencyError
+            `dtype` is not a floating point type.
+        """
+        rescale = self._contents.rescale
+        if rescale is None:
+            header = self.pixel_header
+            slope, intercept = header.RescaleSlope, header.RescaleIntercept
+            return apply_rescale(self.raw_image, slope, intercept, dtype)
+        leading = self.raw_image.shape[: len(self.axes)]
+        trailing = (1,) * (self.ndim - len(self.axes))
+        return apply_rescale(
+            self.raw_image,
+            rescale.slopes.reshape(*leading, *trailing),
+            rescale.intercepts.reshape(*leading, *trailing),
+            dtype,
+        )
+
+    @property
+    def frame_rescale(self) -> FrameRescale | None:
+        """Slope and intercept of each frame, where frames differ in them; else None."""
+        return self._contents.rescale
+
+    @property
+    def pixel_header(self) -> PixelDataHeader:
+        """Rescale, dtypes and display window."""
+        return self._contents.header
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Shape of `raw_image`."""
+        return self.raw_image.shape
+
+    @property
+    def ndim(self) -> int:
+        """Dimensions of `raw_image`."""
+        return self.raw_image.ndim
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Dtype of `raw_image`."""
+        return self.raw_image.dtype
+
+    @property
+    def axes(self) -> tuple[Axis, ...]:
+        """The dimensions before rows and columns."""
+        return self._contents.axes
+
+    def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
+        """Stored values, so that numpy functions take the image itself."""
+        return np.array(self.raw_image, dtype=dtype, copy=copy)
+
+    # ---- metadata and geometry ------------------------------------------------------------------
+
+    @property
+    def dicom_meta(self) -> DicomMeta | None:
+        """The metadata; None for an image that never had any."""
+        return None if self._contents.meta is None else self._contents.meta.value
+
+    @dicom_meta.setter
+    def dicom_meta(self, meta: DicomMeta | None) -> None:
+        self._contents.meta = None if meta is None else packed_meta(value=meta)
+        self._contents.sources = None
+        self._accept_meta()
+
+    @property
+    def dicom_status(self) -> DicomStatus:
+        """The most important finding, or CONSISTENT."""
+        return self._contents.status
+
+    @dicom_status.setter
+    def dicom_status(self, status: DicomStatus) -> None:
+        self._contents.status = status
+
+    @property
+    def findings(self) -> list[Finding]:
+        """Everything noticed about the series, most important first; empty without metadata."""
+        return [] if self.dicom_meta is None else get_dicom_findings(self.dicom_meta)
+
+    @property
+    def skipped_files(self) -> list[SkippedFile]:
+        """Files of the folder that are no part of the image, each with the reason."""
+        return list(self._contents.skipped)
+
+    @property
+    def space(self) -> Space | None:
+        """Geometry in (z, y, x) order, patient coordinates in mm.
+
+        None where the slices are no regular stack, or are sheared by a gantry tilt; `findings` says
+        which.
+        """
+        return self._contents.space
+
+    @space.setter
+    def space(self, space: Space | None) -> None:
+        if space is not None:
+            if tuple(space.shape) != self._volume_shape:
+                raise DataConsistencyError(
+                    f"the space is of shape {tuple(space.shape)}, the volume {self._volume_shape}",
+                    hint="give the space in (z, y, x) order",
+                )
+        self._contents.space = space
+        self._contents.affine = None
+
+    @property
+    def affine(self) -> npt.NDArray[np.float64] | None:
+        """(4, 4) float64: from voxel index (z, y, x, 1) to patient coordinates (LPS), mm.
+
+        Also right where a gantry tilt shears the stack; None without regular positions.
+        """
+        if self.space is not None:
+            return affine_of(self.space)
+        return None if self._contents.affine is None else self._contents.affine.copy()
+
+    @affine.setter
+    def affine(self, affine: npt.NDArray[np.float64]) -> None:
+        self._contents.space = space_of(affine, self._volume_shape)
+        sheared = self._contents.space is None
+        self._contents.affine = np.array(affine, dtype=np.float64) if sheared else None
+
+    def init_meta(
+        self,
+        modality: str = "OT",
+        patient_name: str = "ANONYMOUS^",
+        patient_id: str = "0000000",
+    ) -> DicomMeta:
+        """Give an image without metadata what a DICOM file needs, with new UIDs.
+
+        Parameters
+        ----------
+        modality : str
+            Modality (0008,0060), such as "CT" or "MR".
+        patient_name, patient_id : str
+
+        Returns
+        -------
+        DicomMeta
+            The metadata, which the image has from now on.
+        """
+        self.dicom_meta = new_series_meta(
+            self._contents, self.affine, modality, patient_name, patient_id
+        )
+        assert self.dicom_meta is not None
+        return self.dicom_meta
+
+    def __repr__(self) -> str:
+        spacing = "none" if self.space is None else " x ".join(f"{s:g}" for s in self.space.spacing)
+        return (
+            f"DicomCubeImage(shape={self.shape}, dtype={self.dtype}, spacing_mm={spacing},"
+            f" status={self.dicom_status.value})"
+        )
+
+    # ---- inside ---------------------------------------------------------------------------------
+
+    @property
+    def is_edited(self) -> bool:
+        """Whether metadata or pixels differ from the source files, or there never were any."""
+        contents = self._contents
+        return (
+            contents.sources is None
+            or self._meta_is_edited()
+            or values_digest(contents.values) != contents.digest
+        )
+
+    @property
+    def _volume_shape(self) -> tuple[int, ...]:
+        """(z, y, x) of one volume."""
+        return self.shape[len(self.axes) - 1 :][:3] if self.axes else (1, *self.shape[:2])
+
+    def _meta_is_edited(self) -> bool:
+        meta = self._contents.meta
+        return meta is not None and meta.is_unpacked and meta.value.revision != self._revision
+
+    def _current_contents(self) -> CubeContents:
+        """The contents as they are to be written: without source files once anything was edited."""
+        contents = CubeContents(**vars(self._contents))
+        if self._meta_is_edited():
+            assert contents.meta is not None
+            contents.meta = packed_meta(value=contents.meta.value)
+        digest = values_digest(contents.values)
+        if self._meta_is_edited() or digest != contents.digest:
+            contents.sources = None
+        contents.digest = digest
+        if contents.meta is not None and contents.meta.is_unpacked:
+            self._check_order(contents.meta.value)
+        return contents
+
+    def _check_order(self, meta: DicomMeta) -> None:
+        """Metadata that were sorted after the pixels were read no longer belong to them."""
+        expected = self._order or tuple(range(meta.slice_count))
+        if meta.order != expected:
+            raise DataConsistencyError(
+                "the metadata were sorted after the pixels were read",
+                hint="read the folder again with sort_method=, or sort `raw_image` alike and assign it",
+            )
+
+    def _stored_codestreams(self, contents: CubeContents) -> list[memoryview] | None:
+        """The HTJ2K codestreams of the file the image came from, if they still are its pixels."""
+        if self._origin is None or not self._origin.exists():
+            return None
+        return read_codestreams(self._origin, DCBS, contents.digest)
+
+
+def _default_axes(values: Array) -> tuple[Axis, ...]:
+    if values.ndim == 2:
+        return ()
+    colour = values.ndim == 5 or (values.ndim == 4 and values.shape[-1] in (3, 4))
+    return leading_axes(values.shape[: values.ndim - 2 - colour], is_stack=True)
+
+
+def _check_axes(values: Array, axes: tuple[Axis, ...]) -> None:
+    sizes = tuple(axis.size for axis in axes)
+    if (
+        values.ndim - len(axes) not in (2, 3)
+        or values.shape[: len(axes)] != sizes
+        or not values.size
+    ):
+        raise DataConsistencyError(
+            f"an array of shape {values.shape} is no image with leading axes of {sizes}",
+            hint="give (z, y, x), (t, z, y, x), or either with 3 or 4 samples as last axis",
+        )

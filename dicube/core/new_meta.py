@@ -1,0 +1,120 @@
+"""DICOM metadata for an image that has none, such as one that came from NIfTI."""
+
+from datetime import datetime
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+from pydicom.uid import generate_uid
+
+from dicube.core.contents import CubeContents
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.exceptions import MetaDataError
+
+# PS3.4 B.5; what has no class of its own is a Secondary Capture.
+_SOP_CLASSES: Final = {
+    "CT": "1.2.840.10008.5.1.4.1.1.2",
+    "MR": "1.2.840.10008.5.1.4.1.1.4",
+    "PT": "1.2.840.10008.5.1.4.1.1.128",
+}
+_SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
+
+
+def new_series_meta(
+    contents: CubeContents,
+    affine: npt.NDArray[np.float64] | None,
+    modality: str,
+    patient_name: str,
+    patient_id: str,
+) -> DicomMeta:
+    """One slice for each frame, all of one new series.
+
+    Raises
+    ------
+    MetaDataError
+        The pixels are floating point or 64 bits wide, which such DICOM images cannot hold.
+    """
+    frames = contents.frames
+    if frames.dtype.kind == "f" or frames.dtype.itemsize > 4:
+        raise MetaDataError(
+            f"DICOM images hold integers of up to 32 bits, not {frames.dtype.name}",
+            hint="scale the image to integers first and keep the scale in pixel_header",
+        )
+    count = len(frames)
+    meta = DicomMeta({}, slice_count=count)
+    now = datetime.now()
+    shared: dict[str, Any] = {
+        "SpecificCharacterSet": "ISO_IR 192",
+        "SOPClassUID": _SOP_CLASSES.get(modality, _SECONDARY_CAPTURE),
+        "StudyDate": now.strftime("%Y%m%d"),
+        "StudyTime": now.strftime("%H%M%S"),
+        "AccessionNumber": None,
+        "Modality": modality,
+        "ReferringPhysicianName": None,
+        "PatientName": patient_name,
+        "PatientID": patient_id,
+        "PatientBirthDate": None,
+        "PatientSex": None,
+        "StudyInstanceUID": generate_uid(),
+        "SeriesInstanceUID": generate_uid(),
+        "FrameOfReferenceUID": generate_uid(),
+        "StudyID": "1",
+        "SeriesNumber": 1,
+        **_pixel_module(frames),
+    }
+    if modality not in _SOP_CLASSES:
+        shared["ConversionType"] = "WSD"
+    for keyword, value in shared.items():
+        meta.set_shared_item(keyword, value)
+    meta.set_nonshared_item("SOPInstanceUID", [str(generate_uid()) for _ in range(count)])
+    meta.set_nonshared_item("InstanceNumber", list(range(1, count + 1)))
+    _set_rescale(meta, contents)
+    if affine is not None:
+        _set_plane(meta, affine, volume_slices=contents.axes[-1].size if contents.axes else 1)
+    return meta
+
+
+def _pixel_module(frames: npt.NDArray[Any]) -> dict[str, Any]:
+    bits = frames.dtype.itemsize * 8
+    samples = frames.shape[3] if frames.ndim == 4 else 1
+    module: dict[str, Any] = {
+        "SamplesPerPixel": samples,
+        "PhotometricInterpretation": "MONOCHROME2" if samples == 1 else "RGB",
+        "Rows": frames.shape[1],
+        "Columns": frames.shape[2],
+        "BitsAllocated": bits,
+        "BitsStored": bits,
+        "HighBit": bits - 1,
+        "PixelRepresentation": int(frames.dtype.kind == "i"),
+    }
+    return module | ({"PlanarConfiguration": 0} if samples > 1 else {})
+
+
+def _set_rescale(meta: DicomMeta, contents: CubeContents) -> None:
+    header, rescale = contents.header, contents.rescale
+    if rescale is not None:
+        meta.set_nonshared_item("RescaleSlope", rescale.slopes.tolist())
+        meta.set_nonshared_item("RescaleIntercept", rescale.intercepts.tolist())
+    else:
+        meta.set_shared_item("RescaleSlope", float(header.RescaleSlope))
+        meta.set_shared_item("RescaleIntercept", float(header.RescaleIntercept))
+    meta.set_shared_item("RescaleType", "US")
+    if header.WindowCenter is not None and header.WindowWidth is not None:
+        meta.set_shared_item("WindowCenter", header.WindowCenter)
+        meta.set_shared_item("WindowWidth", header.WindowWidth)
+
+
+def _set_plane(meta: DicomMeta, affine: npt.NDArray[np.float64], volume_slices: int) -> None:
+    """The Image Plane module (PS3.3 C.7.6.2); the volumes of a 4D image lie in one place."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    axes = affine[:3, :3] / spacing
+    meta.set_shared_item("ImageOrientationPatient", _decimals([*axes[:, 2], *axes[:, 1]]))
+    meta.set_shared_item("PixelSpacing", _decimals([spacing[1], spacing[2]]))
+    meta.set_shared_item("SliceThickness", _decimals([spacing[0]])[0])
+    places = [affine[:3, 3] + (i % volume_slices) * affine[:3, 0] for i in range(meta.slice_count)]
+    meta.set_nonshared_item("ImagePositionPatient", [_decimals(place) for place in places])
+
+
+def _decimals(numbers: Any) -> list[float]:
+    """Numbers that fit the 16 characters of a DS (PS3.5 6.2)."""
+    return [float(f"{float(number):.9g}") for number in numbers]

@@ -1,0 +1,70 @@
+"""From stored values to output values: one rescale for all frames, or one for each."""
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.dicom_tags import CommonTags
+from dicube.exceptions import DataConsistencyError
+
+Float64Array = npt.NDArray[np.float64]
+
+
+class FrameRescale(NamedTuple):
+    """Slope and intercept of each frame (PS3.3 C.11.1.1), (frames,) float64 each."""
+
+    slopes: Float64Array
+    intercepts: Float64Array
+
+    @property
+    def is_uniform(self) -> bool:
+        """Whether all frames have the same."""
+        return bool((self.slopes == self.slopes[0]).all()) and bool(
+            (self.intercepts == self.intercepts[0]).all()
+        )
+
+
+def rescale_of(meta: DicomMeta, frames_per_slice: Sequence[int]) -> FrameRescale:
+    """The rescale of each frame from Rescale Slope and Intercept; 1 and 0 where there are none."""
+    columns = []
+    for tag, neutral in ((CommonTags.RescaleSlope, 1.0), (CommonTags.RescaleIntercept, 0.0)):
+        values = [_number(value, neutral) for value in meta.get_values(tag)]
+        columns.append(np.repeat(np.array(values, dtype=np.float64), frames_per_slice))
+    return FrameRescale(*columns)
+
+
+def apply_rescale(
+    values: npt.NDArray[Any], slope: Any, intercept: Any, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    """values x slope + intercept, computed in `dtype`.
+
+    Raises
+    ------
+    DataConsistencyError
+        `dtype` is not a floating point type.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind != "f":
+        raise DataConsistencyError(
+            f"dtype {kind.name} is no floating point type",
+            hint="use float16, float32 or float64, or `raw_image` for stored values",
+        )
+    output = values.astype(kind)
+    if not np.all(np.asarray(slope) == 1):
+        output *= np.asarray(slope).astype(kind)
+    if not np.all(np.asarray(intercept) == 0):
+        output += np.asarray(intercept).astype(kind)
+    return output
+
+
+def _number(value: Any, neutral: float) -> float:
+    """A usable number, or the neutral one: an empty or malformed rescale changes nothing."""
+    value = value[0] if isinstance(value, list) and value else value
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return neutral
+    return number if np.isfinite(number) else neutral

@@ -1,0 +1,19 @@
+"""DICOM: scan folders, merge and judge metadata, read and write files."""
+
+from dicube.dicom.dicom_io import read_dicom_dir
+from dicube.dicom.dicom_meta import DicomMeta, Presence, SortMethod
+from dicube.dicom.dicom_status import get_dicom_findings, get_dicom_status
+from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.findings import DicomStatus, Finding
+
+__all__ = [
+    "CommonTags",
+    "DicomMeta",
+    "DicomStatus",
+    "Finding",
+    "Presence",
+    "SortMethod",
+    "get_dicom_findings",
+    "get_dicom_status",
+    "read_dicom_dir",
+]

@@ -1,0 +1,461 @@
+"""DicomMeta: the metadata of a series as one table of tags, shared values kept once."""
+
+import base64
+import json
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from copy import deepcopy
+from enum import Enum
+from typing import Any, Final, Self
+
+from pydicom.datadict import dictionary_VR, keyword_for_tag
+
+from dicube.dicom import entries as entry_ops
+from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key, tag_number
+from dicube.dicom.geometry import slice_locations
+from dicube.dicom.instance import Instance
+from dicube.dicom.entries import Entry
+from dicube.dicom.merge_utils import Column, Scope, merge_columns, to_entry
+from dicube.dicom.values import from_json_value, is_binary, python_encodings
+from dicube.exceptions import MetaDataError
+
+_CHARACTER_SET_KEY: Final = "00080005"
+
+
+class SortMethod(Enum):
+    """How the slices of a series are ordered."""
+
+    INSTANCE_NUMBER_ASC = 1
+    INSTANCE_NUMBER_DESC = 2
+    POSITION_RIGHT_HAND = 3
+    POSITION_LEFT_HAND = 4
+
+
+class Presence(Enum):
+    """The three states of an element in one slice."""
+
+    ABSENT = "absent"
+    EMPTY = "empty"
+    PRESENT = "present"
+
+
+class DicomMeta:
+    """Metadata of all SOP instances of a series, pixel data excluded.
+
+    Tags may be given as keyword, "GGGGEEEE", (group, element) or pydicom tag. Values are those of
+    the DICOM JSON model (PS3.18 annex F): numbers for DS and IS, {"Alphabetic": ...} for PN, base64
+    for binary VRs, a list where an element has several values. A slice is one SOP instance.
+
+    Examples
+    --------
+    >>> meta = DicomMeta({"00080060": {"vr": "CS", "shared": True, "Value": ["MR"]},
+    ...                   "00200013": {"vr": "IS", "shared": False, "Value": [1, 2]}})
+    >>> meta.get("Modality"), meta.get("InstanceNumber")
+    ('MR', [1, 2])
+    >>> meta.get("Modality", force_nonshared=True)
+    ['MR', 'MR']
+    """
+
+    def __init__(
+        self,
+        merged_data: dict[str, Entry],
+        filenames: Sequence[str] | None = None,
+        *,
+        slice_count: int | None = None,
+    ) -> None:
+        self._entries: dict[str, Entry | None] = dict(merged_data)  # None: not yet converted
+        self._columns: dict[str, Column] = {}
+        self._scopes: list[Scope] = []
+        self.filenames = None if filenames is None else list(filenames)
+        self._revision = 0
+        if slice_count is None:
+            slice_count = _count_slices(merged_data.values(), self.filenames)
+        self.slice_count = slice_count
+        self._order = tuple(range(slice_count))
+
+    @classmethod
+    def from_instances(cls, instances: Sequence[Instance]) -> Self:
+        """Merge data sets; values are converted when they are asked for."""
+        meta = cls({}, [i.path.name for i in instances], slice_count=len(instances))
+        meta._scopes = [Scope.of(i.elements, i.syntax) for i in instances]
+        columns = merge_columns(meta._scopes)
+        meta._columns = {f"{tag:08X}": column for tag, column in columns.items()}
+        meta._entries = dict.fromkeys(meta._columns)
+        return meta
+
+    # ---- reading ------------------------------------------------------------------------------
+
+    def get(self, tag: TagLike, default: Any = None, *, force_nonshared: bool = False) -> Any:
+        """The value of a tag: one value if all slices share it, else a list with one a slice.
+
+        Parameters
+        ----------
+        tag : tag in any spelling
+        default
+            Returned where no slice holds the element.
+        force_nonshared : bool
+            Always return a list with one value for each slice.
+
+        Returns
+        -------
+        A value, a list of values, or `default`. An element that is present but empty gives [];
+        inside a list of slices, None stands for both empty and absent (see `presence`).
+        """
+        entry = self._entry(tag)
+        if entry is None:
+            return [default] * self.slice_count if force_nonshared else default
+        if force_nonshared or not entry_ops.is_shared(entry):
+            return deepcopy(entry_ops.slice_values(entry, self.slice_count))
+        value = entry_ops.slice_values(entry, 1)[0]
+        return [] if value is None else deepcopy(value)
+
+    def get_values(self, tag: TagLike) -> list[Any]:
+        """One value for each slice, None where a slice has none."""
+        return list(self.get(tag, force_nonshared=True))
+
+    def get_shared_value(self, tag: TagLike) -> Any:
+        """The value all slices share; None where the element is absent or empty.
+
+        Raises
+        ------
+        MetaDataError
+            The slices differ.
+        """
+        entry = self._entry(tag)
+        if entry is None:
+            return None
+        if not entry_ops.is_shared(entry):
+            raise MetaDataError(
+                "the slices do not share one value",
+                where=f"tag {tag_key(tag)}",
+                hint="use get_values",
+            )
+        return deepcopy(entry_ops.slice_values(entry, 1)[0])
+
+    def is_shared(self, tag: TagLike) -> bool:
+        """Whether every slice holds the element with the same value."""
+        column = self._columns.get(tag_key(tag))
+        if column is not None and column.shared:
+            return True  # spares the conversion
+        entry = self._entry(tag)
+        return entry is not None and entry_ops.is_shared(entry)
+
+    def is_missing(self, tag: TagLike) -> bool:
+        """Whether no slice has a value: the element is absent or empty everywhere."""
+        entry = self._entry(tag)
+        return entry is None or not entry_ops.has_value(entry)
+
+    def presence(self, tag: TagLike) -> list[Presence]:
+        """For each slice whether the element is absent, empty or present with a value."""
+        entry = self._entry(tag)
+        if entry is None:
+            return [Presence.ABSENT] * self.slice_count
+        absent = entry_ops.absent_slices(entry, self.slice_count)
+        return [
+            Presence.ABSENT
+            if i in absent
+            else Presence.EMPTY
+            if value is None or value == []
+            else Presence.PRESENT
+            for i, value in enumerate(entry_ops.slice_values(entry, self.slice_count))
+        ]
+
+    def get_vr(self, tag: TagLike) -> str:
+        """The value representation, "" where no slice holds the element."""
+        entry = self._entry(tag)
+        return "" if entry is None else str(entry.get("vr") or "")
+
+    def keys(self) -> list[str]:
+        """All tags, as "GGGGEEEE", in ascending order."""
+        return sorted(self._entries)
+
+    def items(self) -> Iterator[tuple[str, Entry]]:
+        """All tags with copies of their merged entries (docs/format.md, section 7)."""
+        for key in self.keys():
+            yield key, deepcopy(self._require(key))
+
+    def __getitem__(self, tag: TagLike) -> tuple[Any, str | None]:
+        """Value and "shared" or "non_shared"; (None, None) where there is no value."""
+        if self.is_missing(tag):
+            return None, None
+        return self.get(tag), "shared" if self.is_shared(tag) else "non_shared"
+
+    def __contains__(self, tag: TagLike) -> bool:
+        return tag_key(tag) in self._entries
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __repr__(self) -> str:
+        return f"DicomMeta({len(self)} tags, {self.slice_count} slices)"
+
+    # ---- changing -----------------------------------------------------------------------------
+
+    @property
+    def revision(self) -> int:
+        """Number of changes made since the object was created; sorting counts too."""
+        return self._revision
+
+    @property
+    def order(self) -> tuple[int, ...]:
+        """For each slice the place it had when the object was created."""
+        return self._order
+
+    def set_shared_item(self, tag: TagLike, value: Any) -> None:
+        """Give all slices one value; a list sets several values, None an empty element.
+
+        Raises
+        ------
+        MetaDataError
+            The tag is not in the data dictionary and new here, or the value does not fit its VR.
+        """
+        vr = self._vr_for_setting(tag)
+        entry: Entry = {"vr": vr, "shared": True}
+        stored = self._to_stored(value, vr)
+        if stored:
+            entry["InlineBinary" if is_binary(vr) else "Value"] = stored
+        self._replace(tag, entry)
+
+    def set_nonshared_item(self, tag: TagLike, values: Sequence[Any]) -> None:
+        """Give each slice its own value; None leaves the element empty in a slice.
+
+        Raises
+        ------
+        MetaDataError
+            There is not one value for each slice, or as for `set_shared_item`.
+        """
+        if len(values) != self.slice_count:
+            raise MetaDataError(
+                f"{len(values)} values for {self.slice_count} slices", where=f"tag {tag_key(tag)}"
+            )
+        vr = self._vr_for_setting(tag)
+        stored = [self._to_stored(value, vr) or None for value in values]
+        name = "InlineBinary" if is_binary(vr) else "Value"
+        if name == "Value" and all(value is None or len(value) == 1 for value in stored):
+            stored = [None if value is None else value[0] for value in stored]
+        self._replace(tag, {"vr": vr, "shared": False, name: stored})
+
+    def remove_item(self, tag: TagLike) -> None:
+        """Take an element out of all slices; nothing happens where none holds it."""
+        key = tag_key(tag)
+        if key in self._entries:
+            del self._entries[key]
+            self._columns.pop(key, None)
+            self._revision += 1
+
+    def sort_files(self, sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC) -> list[int]:
+        """Reorder the slices.
+
+        Slices without the sort key come last; ties keep their order.
+
+        Returns
+        -------
+        list of int
+            For each new place the number that the slice had before.
+
+        Raises
+        ------
+        MetaDataError
+            Sorting by position needs one Image Orientation (Patient) shared by all slices.
+        """
+        order = self._sorted_order(sort_method)
+        if order != list(range(self.slice_count)):
+            self._reorder(order)
+        return order
+
+    def index(self, index: int) -> "DicomMeta":
+        """The metadata of one slice alone.
+
+        Raises
+        ------
+        IndexError
+            There is no such slice.
+        """
+        index = range(self.slice_count)[index]
+        merged = {key: self._require(key) for key in self.keys()}
+        names = None if self.filenames is None else [self.filenames[index]]
+        return DicomMeta(deepcopy(entry_ops.slice_item(merged, index)), names, slice_count=1)
+
+    # ---- JSON and display ---------------------------------------------------------------------
+
+    def to_json(self) -> str:
+        """The metadata as JSON text (docs/format.md, section 7)."""
+        merged = {key: self._require(key) for key in self.keys()}
+        return json.dumps(
+            {"_merged_data": merged, "slice_count": self.slice_count},
+            ensure_ascii=False,
+            separators=(",", ":"),
+            allow_nan=False,
+        )
+
+    @classmethod
+    def from_json(cls, json_str: str | bytes, filenames: Sequence[str] | None = None) -> Self:
+        """The inverse of `to_json`; also reads what the published tool wrote.
+
+        Raises
+        ------
+        MetaDataError
+            Not JSON, or not of this structure.
+        """
+        try:
+            document = json.loads(json_str)
+            merged = document["_merged_data"]
+            count = document.get("slice_count")
+            for entry in merged.values():
+                _check_entry(entry, count)
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+            raise MetaDataError("the metadata is not of the expected JSON structure") from error
+        return cls(merged, filenames, slice_count=count)
+
+    def display(self, show_shared: bool = True, show_non_shared: bool = True) -> None:
+        """Print the metadata as two tables: shared values, and values by slice."""
+        print(self.to_text(show_shared=show_shared, show_non_shared=show_non_shared))
+
+    def to_text(self, *, show_shared: bool = True, show_non_shared: bool = True) -> str:
+        """What `display` prints."""
+        shared, differing = [], []
+        for key in self.keys():
+            name = keyword_for_tag(int(key, 16)) or ("private" if int(key[3], 16) & 1 else "")
+            line = f"({key[:4]},{key[4:]}) {self.get_vr(key)} {name}: "
+            if self.is_shared(key):
+                shared.append(line + _shortened(self.get(key)))
+            else:
+                values = (f"\n    {i}: {_shortened(v)}" for i, v in enumerate(self.get_values(key)))
+                differing.append(line + "".join(values))
+        parts = [f"Shared by all {self.slice_count} slices:", *shared] if show_shared else []
+        parts += ["Different between slices:", *differing] if show_non_shared else []
+        return "\n".join(parts)
+
+    # ---- inside -------------------------------------------------------------------------------
+
+    def _entry(self, tag: TagLike) -> Entry | None:
+        key = tag_key(tag)
+        return self._require(key) if key in self._entries else None
+
+    def _require(self, key: str) -> Entry:
+        entry = self._entries[key]
+        if entry is None:
+            entry = self._entries[key] = to_entry(self._columns[key], self._scopes)
+        return entry
+
+    def _replace(self, tag: TagLike, entry: Entry) -> None:
+        key = tag_key(tag)
+        if key == _CHARACTER_SET_KEY:
+            self._adopt_character_set()
+        self._entries[key] = entry
+        self._columns.pop(key, None)
+        self._revision += 1
+
+    def _adopt_character_set(self) -> None:
+        """Convert everything before the character set changes, and drop bytes in the old one."""
+        for key in self.keys():
+            _drop_raw_text(self._require(key))
+        self._columns.clear()
+
+    def _vr_for_setting(self, tag: TagLike) -> str:
+        number = tag_number(tag)
+        entry = self._entry(number)
+        if entry is not None and entry.get("vr"):
+            return str(entry["vr"])
+        try:
+            return str(dictionary_VR(number)).split(" or ")[0]
+        except KeyError as error:
+            raise MetaDataError(
+                "the tag is in no dictionary, so its VR is unknown", where=f"tag {tag_key(tag)}"
+            ) from error
+
+    def _to_stored(self, value: Any, vr: str) -> Any:
+        """The JSON model value of what a caller gave; raises where it cannot be encoded."""
+        if value is None:
+            return None
+        if vr == "SQ":
+            raise MetaDataError("a sequence cannot be set this way", hint="edit with pydicom")
+        if is_binary(vr):
+            return value if isinstance(value, str) else _base64(bytes(value))
+        listed = list(value) if isinstance(value, (list, tuple)) else [value]
+        if vr == "PN":
+            listed = [{"Alphabetic": v} if isinstance(v, str) else v for v in listed]
+        from_json_value(listed, vr, self._encodings())
+        return listed
+
+    def _encodings(self) -> tuple[str, ...]:
+        names = self.get(CommonTags.SpecificCharacterSet) or []
+        names = names if isinstance(names, list) else [names]
+        return python_encodings(tuple(str(name) for name in names if isinstance(name, str)))
+
+    def _sorted_order(self, sort_method: SortMethod) -> list[int]:
+        if sort_method in (SortMethod.INSTANCE_NUMBER_ASC, SortMethod.INSTANCE_NUMBER_DESC):
+            numbers = self.get_values(CommonTags.InstanceNumber)
+            keys: list[float | None] = [_as_int(number) for number in numbers]
+        else:
+            keys = slice_locations(self)
+        descending = sort_method in (SortMethod.INSTANCE_NUMBER_DESC, SortMethod.POSITION_LEFT_HAND)
+        sign = -1 if descending else 1
+
+        def rank(index: int) -> tuple[bool, float]:
+            key = keys[index]
+            return key is None, 0.0 if key is None else sign * key
+
+        return sorted(range(self.slice_count), key=rank)
+
+    def _reorder(self, order: Sequence[int]) -> None:
+        for key, entry in self._entries.items():
+            if entry is not None:
+                self._entries[key] = entry_ops.reordered(entry, order)
+        self._columns = {
+            key: column
+            if column.shared
+            else Column(column.tag, tuple(column.raws[i] for i in order), False)
+            for key, column in self._columns.items()
+        }
+        self._order = tuple(self._order[i] for i in order)
+        self._scopes = [self._scopes[i] for i in order] if self._scopes else []
+        if self.filenames is not None:
+            self.filenames = [self.filenames[i] for i in order]
+        self._revision += 1
+
+
+def _count_slices(entries: Iterable[Entry], filenames: Sequence[str] | None) -> int:
+    for entry in entries:
+        name = entry_ops.value_name(entry)
+        if entry.get("shared") is False and name is not None:
+            return len(entry[name])
+    return 1 if filenames is None else len(filenames)
+
+
+def _check_entry(entry: Any, count: int | None) -> None:
+    """Lists by slice must be as long as there are slices; anything else would index past the end."""
+    if not isinstance(entry, dict):
+        raise TypeError("an entry is no object")
+    name = entry_ops.value_name(entry)
+    if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        for item in entry.get("Value", []):
+            for nested in item.values():
+                _check_entry(nested, count)
+    elif entry.get("shared") is False and name is not None and count is not None:
+        if len(entry[name]) != count:
+            raise ValueError("an entry has not one value for each slice")
+
+
+def _drop_raw_text(entry: Entry) -> None:
+    if entry.get("vr") == "SQ":
+        for item in entry.get("Value", []):
+            for nested in item.values():
+                _drop_raw_text(nested)
+    elif entry.get("vr") in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
+        entry.pop("Raw", None)
+
+
+def _shortened(value: Any, limit: int = 80) -> str:
+    text = "" if value is None else str(value)
+    return text if len(text) <= limit else text[: limit - 3] + "..."
+
+
+def _as_int(value: Any) -> int | None:
+    try:
+        return int(value)
+    except (TypeError, ValueError):
+        return None
+
+
+def _base64(data: bytes) -> str:
+    return base64.b64encode(data).decode("ascii")

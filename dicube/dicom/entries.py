@@ -1,0 +1,129 @@
+"""Merged entries: the JSON of one tag over all slices, and what can be done with it.
+
+An entry is a dictionary with `vr`, `shared` and one of `Value` and `InlineBinary`:
+
+* shared: the value of every slice; no value member where the element is empty everywhere;
+* not shared: a list with one value for each slice, None where a slice has none;
+* a sequence: `shared` is None and `Value` lists items, each a dictionary of entries by tag.
+
+Members that the published tool does not know: `Absent` (slices that lack the element, where None
+alone would mean empty), `Raw` (base64 of value bytes that the value does not reproduce), `VRs` (of
+each slice, where they disagree; `InlineBinary` then holds the bytes) and `ItemCounts` (items of each slice, None where the sequence is absent).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+Entry = dict[str, Any]
+
+# Members that hold one thing for each slice when an entry is not shared.
+_PER_SLICE = ("Value", "InlineBinary", "Raw", "VRs")
+
+
+def value_name(entry: Entry) -> str | None:
+    """The member that holds the value; None for an element that is empty everywhere."""
+    return next((name for name in ("Value", "InlineBinary") if name in entry), None)
+
+
+def has_value(entry: Entry) -> bool:
+    """Whether any slice has a value."""
+    return value_name(entry) is not None
+
+
+def is_shared(entry: Entry) -> bool:
+    """Whether all slices have the same value; of a sequence, whether all of it is the same."""
+    if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        return "ItemCounts" not in entry and all(
+            is_shared(nested) for item in entry.get("Value", ()) for nested in item.values()
+        )
+    return bool(entry.get("shared", False))
+
+
+def absent_slices(entry: Entry, slice_count: int) -> frozenset[int]:
+    """Slices whose data set does not hold the element at all."""
+    counts = entry.get("ItemCounts")
+    if counts is not None:
+        return frozenset(i for i in range(slice_count) if counts[i] is None)
+    return frozenset(entry.get("Absent", ()))
+
+
+def slice_values(entry: Entry, slice_count: int) -> list[Any]:
+    """The value of each slice: a scalar where there is one, a list where there are several.
+
+    None stands for an element without a value, empty or absent. The value of a sequence is its
+    list of items, each a dictionary of entries of that one slice.
+    """
+    if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        return [slice_entry(entry, i).get("Value") for i in range(slice_count)]
+    name = value_name(entry)
+    if name is None:
+        return [None] * slice_count
+    if entry.get("shared"):
+        return [unwrapped(entry[name])] * slice_count
+    return [unwrapped(value) for value in entry[name]]
+
+
+def unwrapped(value: Any) -> Any:
+    """A list of one as the one."""
+    return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+
+def slice_entry(entry: Entry, index: int) -> Entry:
+    """The entry as one slice has it; shared, because there is only that slice."""
+    if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        return _slice_sequence(entry, index)
+    if entry.get("shared"):
+        return entry
+    sliced: Entry = {"vr": entry.get("vr"), "shared": True}
+    if entry.get("VRs"):
+        sliced["vr"] = entry["VRs"][index] or entry.get("vr")
+    for name in _PER_SLICE[:3]:
+        if name in entry and entry[name][index] is not None:
+            value = entry[name][index]
+            as_list = name == "Value" and not isinstance(value, list)
+            sliced[name] = [value] if as_list else value
+    return sliced
+
+
+def slice_item(item: dict[str, Entry], index: int) -> dict[str, Entry]:
+    """The entries of a data set or item that one slice holds, as that slice holds them."""
+    return {
+        key: slice_entry(entry, index)
+        for key, entry in item.items()
+        if not _is_absent(entry, index)
+    }
+
+
+def _is_absent(entry: Entry, index: int) -> bool:
+    if "ItemCounts" in entry:
+        return entry["ItemCounts"][index] is None
+    return index in entry.get("Absent", ())
+
+
+def _slice_sequence(entry: Entry, index: int) -> Entry:
+    items = entry.get("Value", [])
+    if "ItemCounts" in entry:
+        items = items[: entry["ItemCounts"][index] or 0]
+    return {"vr": "SQ", "shared": None, "Value": [slice_item(item, index) for item in items]}
+
+
+def reordered(entry: Entry, order: Sequence[int]) -> Entry:
+    """The entry with its slices in another order: slice i of the result was `order[i]`."""
+    result = dict(entry)
+    if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        result["Value"] = [
+            {key: reordered(nested, order) for key, nested in item.items()}
+            for item in entry.get("Value", [])
+        ]
+        if "ItemCounts" in entry:
+            result["ItemCounts"] = [entry["ItemCounts"][i] for i in order]
+        return result
+    if entry.get("shared"):
+        return result
+    for name in _PER_SLICE:
+        if name in entry:
+            result[name] = [entry[name][i] for i in order]
+    if "Absent" in entry:
+        absent = frozenset(entry["Absent"])
+        result["Absent"] = [new for new, old in enumerate(order) if old in absent]
+    return result

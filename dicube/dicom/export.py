@@ -1,0 +1,210 @@
+"""A series as a folder of DICOM files.
+
+Nothing that is already in the folder is touched unless the caller says so, and then only files of
+the same name are replaced.
+"""
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path, PurePosixPath
+from typing import Any, Final
+
+import numpy.typing as npt
+
+from dicube.codecs import Codestreams, codec_for_transfer_syntax
+from dicube.dicom.dicom_io import Progress
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.file_builder import (
+    FilePixels,
+    file_from_meta,
+    file_from_source,
+    layout_for_meta,
+)
+from dicube.dicom.instance import EXPLICIT_UID
+from dicube.dicom.source_files import SourceFile
+from dicube.exceptions import CodecError, DataConsistencyError
+
+Array = npt.NDArray[Any]
+
+# Names for `transfer_syntax=` and --transfer-syntax; the UIDs are taken as well.
+TRANSFER_SYNTAXES: Final = {
+    "explicit": EXPLICIT_UID,
+    "htj2k": "1.2.840.10008.1.2.4.201",
+    "htj2k-rpcl": "1.2.840.10008.1.2.4.202",
+    "jpeg2000": "1.2.840.10008.1.2.4.90",
+    "jpegls": "1.2.840.10008.1.2.4.80",
+    "rle": "1.2.840.10008.1.2.5",
+}
+HTJ2K_UIDS: Final = frozenset((TRANSFER_SYNTAXES["htj2k"], TRANSFER_SYNTAXES["htj2k-rpcl"]))
+
+
+def transfer_syntax_uid(name: str) -> str:
+    """The UID of a transfer syntax that export can write.
+
+    Raises
+    ------
+    CodecError
+        The name or UID is not among them.
+    """
+    uid = TRANSFER_SYNTAXES.get(name.lower(), name)
+    if uid not in TRANSFER_SYNTAXES.values():
+        raise CodecError(
+            f"transfer syntax {name!r} cannot be written",
+            hint="one of " + ", ".join(TRANSFER_SYNTAXES),
+        )
+    return uid
+
+
+def files_from_sources(
+    sources: Sequence[SourceFile],
+    values: Array,
+    uid: str | None,
+    codestreams: Sequence[bytes | memoryview] | None,
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of an unedited series.
+
+    Parameters
+    ----------
+    values : (frames, rows, columns[, samples]) array
+    uid : str or None
+        Transfer syntax; None gives back the source files themselves, byte for byte, and explicit
+        VR little endian for those that were compressed.
+    codestreams : sequence or None
+        One for each frame, if they exist already; else they are encoded here.
+
+    Raises
+    ------
+    DataConsistencyError
+        The values are not those of the source files.
+    CodecError
+        The transfer syntax cannot hold such pixels.
+    """
+    if uid is not None and codestreams is None:
+        codestreams = _encoded(values, [source.layout.bits_allocated for source in sources], uid)
+    start = 0
+    for source in sources:
+        frames = slice(start, start + source.layout.frames)
+        start = frames.stop
+        if uid is None and source.exact:
+            yield source.name, source.file_bytes(values[frames])
+            continue
+        streams = None if codestreams is None else codestreams[frames]
+        # A codec gives each pixel its own chrominance; only untouched native pixels share it.
+        native = source.layout.as_native_little(keep_chroma=source.exact and streams is None)
+        pixels = FilePixels(values[frames], native, streams)
+        yield source.name, file_from_source(source, pixels, uid or EXPLICIT_UID)
+
+
+def files_from_meta(
+    meta: DicomMeta,
+    values: Array,
+    uid: str | None,
+    codestreams: Sequence[bytes | memoryview] | None,
+) -> Iterator[tuple[str, bytes]]:
+    """Name and content of each file of a series built from its metadata; else as above.
+
+    Raises
+    ------
+    DataConsistencyError
+        The frames do not match the slices of the metadata.
+    MetaDataError
+        The metadata lacks what a DICOM file needs.
+    """
+    frames_of = [_frame_count(n) for n in meta.get_values(CommonTags.NumberOfFrames)]
+    if sum(frames_of) != len(values):
+        raise DataConsistencyError(
+            f"the metadata describes {sum(frames_of)} frames, the image has {len(values)}",
+            hint="give the image metadata with one slice for each frame",
+        )
+    uid = uid or EXPLICIT_UID
+    names = names_from_meta(meta)
+    if codestreams is None:
+        allocated = meta.get_values(CommonTags.BitsAllocated)
+        codestreams = _encoded(values, [n for n in allocated if isinstance(n, int)], uid)
+    start = 0
+    for index, count in enumerate(frames_of):
+        frames = slice(start, start + count)
+        start = frames.stop
+        layout = layout_for_meta(meta, index, values[frames])
+        streams = None if codestreams is None else codestreams[frames]
+        pixels = FilePixels(values[frames], layout, streams)
+        yield names[index], file_from_meta(meta, index, pixels, uid)
+
+
+def names_from_meta(meta: DicomMeta) -> list[str]:
+    """File names for a series that is built from its metadata: the places of the slices."""
+    return [f"{index + 1:05d}.dcm" for index in range(meta.slice_count)]
+
+
+def write_files(
+    folder: str | os.PathLike[str],
+    names: Sequence[str],
+    files: Iterator[tuple[str, bytes]],
+    *,
+    overwrite: bool,
+    progress: Progress | None = None,
+) -> list[Path]:
+    """Write files below a folder, which is made if need be; paths in the order of the files.
+
+    Raises
+    ------
+    DataConsistencyError
+        A file exists and `overwrite` is False (nothing is written then), two files have one name,
+        or a name leads out of the folder.
+    """
+    root = Path(folder)
+    targets = [_target(root, name) for name in names]
+    if len(set(targets)) < len(targets):
+        raise DataConsistencyError("two files have the same name", where=str(folder))
+    existing = [target for target in targets if target.exists()]
+    if existing and not overwrite:
+        raise DataConsistencyError(
+            f"{len(existing)} of {len(targets)} files exist already, the first is {existing[0].name}",
+            where=str(folder),
+            hint="choose another folder, or allow it with overwrite=True (--overwrite)",
+        )
+    for number, (target, (_, data)) in enumerate(zip(targets, files, strict=True)):
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _write(target, data)
+        if progress is not None:
+            progress("exporting", number + 1, len(targets))
+    return targets
+
+
+def _write(target: Path, data: bytes) -> None:
+    """Write one file beside its place and move it there, so that it is whole or absent."""
+    temporary = target.with_name(f".{target.name}.part")
+    try:
+        temporary.write_bytes(data)
+        os.replace(temporary, target)
+    except OSError as error:
+        temporary.unlink(missing_ok=True)
+        raise DataConsistencyError(
+            f"cannot be written: {error.strerror}", where=str(target)
+        ) from error
+
+
+def _target(root: Path, name: str) -> Path:
+    parts = PurePosixPath(name).parts
+    if not parts or name.startswith("/") or ".." in parts or "\0" in name or "\\" in name:
+        raise DataConsistencyError(
+            "a stored file name leads out of the folder", where=str(root), hint="the file is forged"
+        )
+    return root.joinpath(*parts)
+
+
+def _encoded(values: Array, allocated: Sequence[int], uid: str) -> Codestreams | None:
+    """Codestreams of all frames; None for uncompressed syntaxes."""
+    if uid == EXPLICIT_UID:
+        return None
+    if values.dtype.kind == "f" or 1 in allocated:
+        kind = "floating point" if values.dtype.kind == "f" else "1-bit"
+        raise CodecError(
+            f"{kind} pixels cannot be compressed", hint="export as explicit little endian"
+        )
+    return codec_for_transfer_syntax(uid).encode_frames(values)
+
+
+def _frame_count(number_of_frames: Any) -> int:
+    return number_of_frames if isinstance(number_of_frames, int) and number_of_frames > 0 else 1

@@ -1,0 +1,1 @@
+"""Other ecosystems' formats, each behind an extra, each with the way back."""

@@ -1,0 +1,290 @@
+"""Reading a cube file: the header and tables at once, everything else when asked for.
+
+Nothing in the file is believed before it was checked: extents against the length of the file,
+sections and frames against their checksums where the file has them.
+"""
+
+import json
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self, overload
+
+import numpy as np
+import numpy.typing as npt
+
+from dicube.exceptions import InvalidCubeFileError
+from dicube.storage.checksums import checksum, parse_block
+from dicube.storage.directory import Directory, parse_directory
+from dicube.storage.formats import FileFormat, format_of_magic
+from dicube.storage.frame_index import FrameIndex, parse_frame_index
+from dicube.storage.header import (
+    HEADER_LENGTH_BYTES,
+    VERSION,
+    Extent,
+    Header,
+    Section,
+    parse_header,
+)
+from dicube.storage.writer import FRAME_CHECKSUMS
+
+_DAMAGED = "the file is damaged; restore it from a copy"
+
+
+class DcbFile:
+    """One open cube file.
+
+    Opening reads the header, the PixelDataHeader and the frame tables. Safe to share between
+    threads: every read names its position. Use as a context manager, or call `close`.
+
+    Attributes
+    ----------
+    path : Path
+    file_format : FileFormat
+    pixel_header : dict
+        The PixelDataHeader section as a JSON object, the directory included.
+    frames : Frames
+        The codestreams; `frames[3]`, `frames[-1]` and `frames[2:5]` read only what they name.
+    """
+
+    def __init__(self, path: str | os.PathLike[str]) -> None:
+        self.path = Path(path)
+        try:
+            self._descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
+        except OSError as error:
+            raise InvalidCubeFileError(
+                f"cannot be opened: {error.strerror}", where=str(path), hint="check the path"
+            ) from error
+        try:
+            self._open()
+        except BaseException:
+            self.close()
+            raise
+
+    def _open(self) -> None:
+        where = str(self.path)
+        try:
+            self._length = os.fstat(self._descriptor).st_size
+            self._header_bytes = os.pread(self._descriptor, HEADER_LENGTH_BYTES, 0)
+        except OSError as error:
+            raise InvalidCubeFileError(f"cannot be read: {error.strerror}", where=where) from error
+        self.header: Header = parse_header(self._header_bytes, where=where)
+        self.file_format: FileFormat = format_of_magic(self.header.magic, where=where)
+        if self.header.version != VERSION:
+            raise InvalidCubeFileError(
+                f"the file is of version {self.header.version}, this version reads {VERSION}",
+                where=where,
+                hint="upgrade dicube, or restore the file if it should be readable",
+            )
+        for section, extent in self.header.extents.items():
+            self._check_inside(section.value, extent)
+        self.pixel_header = self._parse_pixel_header()
+        self.directory: Directory | None = parse_directory(self.pixel_header, where=where)
+        self._checksums = self._read_checksums()
+        # What was read before the checksums were known is checked now.
+        self._check(Section.PIXEL_HEADER.value, self._read(self._extent(Section.PIXEL_HEADER)))
+        self._check("header", self._header_bytes)
+        self._index = parse_frame_index(
+            self.section(Section.FRAME_OFFSETS),
+            self.section(Section.FRAME_LENGTHS),
+            frame_count=self.header.frame_count,
+            file_length=self._length,
+            where=where,
+        )
+        self.frames = Frames(self, self._index, self._read_frame_checksums())
+
+    def section(self, section: Section) -> bytes:
+        """The bytes of one of the six sections, checked against its checksum.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            The checksum does not match, or the file cannot be read.
+        """
+        data = self._read(self._extent(section))
+        self._check(section.value, data)
+        return data
+
+    def has_section(self, name: str) -> bool:
+        """Whether the directory lists an additional section of this name."""
+        return self.directory is not None and name in self.directory.sections
+
+    def named_section(self, name: str) -> bytes:
+        """The bytes of an additional section; `KeyError` where the file has none of that name."""
+        if self.directory is None:
+            raise KeyError(name)
+        data = self._read(self.directory.sections[name])
+        self._check(name, data)
+        return data
+
+    @property
+    def length(self) -> int:
+        """Bytes of the whole file."""
+        return self._length
+
+    @property
+    def has_checksums(self) -> bool:
+        """False for files of the published tool."""
+        return self.directory is not None
+
+    def extents(self) -> Iterator[tuple[str, Extent]]:
+        """Name and extent of every part of the file, the header and each frame included."""
+        yield "header", Extent(0, HEADER_LENGTH_BYTES)
+        for section, extent in self.header.extents.items():
+            yield section.value, extent
+        if self.directory is not None:
+            yield from self.directory.sections.items()
+            yield "checksum block", self.directory.checksums
+        for number, extent in enumerate(self._index):
+            yield f"frame {number}", extent
+
+    def close(self) -> None:
+        """Give the file back to the system; further reads raise InvalidCubeFileError."""
+        descriptor, self._descriptor = self._descriptor, -1
+        if descriptor >= 0:
+            os.close(descriptor)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def _extent(self, section: Section) -> Extent:
+        return self.header.extents[section]
+
+    def _check_inside(self, name: str, extent: Extent) -> None:
+        if extent.end > self._length:
+            raise InvalidCubeFileError(
+                f"{name} ends at byte {extent.end}, the file has {self._length}",
+                where=str(self.path),
+                hint="the file is cut short or damaged; restore it from a copy",
+            )
+
+    def _read(self, extent: Extent) -> bytes:
+        """The bytes of an extent that was checked to lie inside the file."""
+        try:
+            # One system call returns at most 2 GiB on Linux, so a large extent takes several.
+            parts, position = [], extent.offset
+            while position < extent.end:
+                part = os.pread(self._descriptor, extent.end - position, position)
+                if not part:
+                    break
+                parts.append(part)
+                position += len(part)
+        except OSError as error:
+            raise InvalidCubeFileError(
+                f"cannot be read: {error.strerror}", where=str(self.path)
+            ) from error
+        data = parts[0] if len(parts) == 1 else b"".join(parts)
+        if len(data) != extent.length:
+            raise InvalidCubeFileError(
+                "the file became shorter while it was read", where=str(self.path)
+            )
+        return data
+
+    def _parse_pixel_header(self) -> dict[str, Any]:
+        try:
+            parsed = json.loads(self._read(self._extent(Section.PIXEL_HEADER)))
+        except (ValueError, RecursionError) as error:
+            raise InvalidCubeFileError(
+                "the PixelDataHeader is not JSON", where=str(self.path), hint=_DAMAGED
+            ) from error
+        if not isinstance(parsed, dict):
+            raise InvalidCubeFileError(
+                "the PixelDataHeader is not a JSON object", where=str(self.path), hint=_DAMAGED
+            )
+        return parsed
+
+    def _read_checksums(self) -> dict[str, int]:
+        """Checksum of each part by name; empty for files that have none."""
+        if self.directory is None:
+            return {}
+        for name, extent in self.directory.sections.items():
+            self._check_inside(name, extent)
+        self._check_inside("checksum block", self.directory.checksums)
+        names = ["header", *(section.value for section in Section), *self.directory.sections]
+        data = self._read(self.directory.checksums)
+        return dict(zip(names, parse_block(data, count=len(names), where=str(self.path))))
+
+    def _check(self, name: str, data: bytes) -> None:
+        expected = self._checksums.get(name)
+        if expected is not None and checksum(data) != expected:
+            raise InvalidCubeFileError(
+                f"{name} fails its checksum", where=str(self.path), hint=_DAMAGED
+            )
+
+    def _read_frame_checksums(self) -> npt.NDArray[np.uint64] | None:
+        if not self.has_section(FRAME_CHECKSUMS):
+            return None
+        data = self.named_section(FRAME_CHECKSUMS)
+        if len(data) != 8 * self.header.frame_count:
+            raise InvalidCubeFileError(
+                "there is not one checksum for each frame", where=str(self.path), hint=_DAMAGED
+            )
+        return np.frombuffer(data, dtype="<u8")
+
+
+class Frames(Sequence[memoryview]):
+    """The codestreams of a file, read and checked when they are asked for."""
+
+    def __init__(
+        self, file: DcbFile, index: FrameIndex, checksums: npt.NDArray[np.uint64] | None
+    ) -> None:
+        self._file = file
+        self._index = index
+        self._checksums = checksums
+
+    def __len__(self) -> int:
+        return len(self._index)
+
+    @overload
+    def __getitem__(self, index: int) -> memoryview: ...
+
+    @overload
+    def __getitem__(self, index: slice) -> list[memoryview]: ...
+
+    def __getitem__(self, index: int | slice) -> memoryview | list[memoryview]:
+        """One codestream, or those of a slice.
+
+        Raises
+        ------
+        IndexError
+            There is no such frame.
+        InvalidCubeFileError
+            The frame fails its checksum.
+        """
+        if isinstance(index, slice):
+            return self._read_many(range(len(self))[index])
+        number = range(len(self))[index]
+        return self._checked(number, memoryview(self._file._read(self._index[number])))
+
+    def _read_many(self, numbers: range) -> list[memoryview]:
+        """Frames of a range; neighbours in the file are read in one go."""
+        if not numbers:
+            return []
+        chosen = FrameIndex(
+            self._index.offsets[list(numbers)].astype(np.uint64),
+            self._index.lengths[list(numbers)].astype(np.uint64),
+        )
+        hull = chosen.hull()
+        if hull.length > 2 * int(chosen.lengths.sum()):  # far apart: not worth reading between
+            return [self[number] for number in numbers]
+        data = memoryview(self._file._read(hull))
+        return [
+            self._checked(number, data[offset - hull.offset : offset - hull.offset + length])
+            for number, (offset, length) in zip(numbers, chosen, strict=True)
+        ]
+
+    def _checked(self, number: int, codestream: memoryview) -> memoryview:
+        if self._checksums is not None and checksum(codestream) != int(self._checksums[number]):
+            raise InvalidCubeFileError(
+                f"frame {number} fails its checksum", where=str(self._file.path), hint=_DAMAGED
+            )
+        return codestream
