@@ -35,7 +35,7 @@ from dicube.exceptions import (
     MetaDataError,
     MissingDependencyError,
 )
-from dicube.interchange import nifti as _nifti  # registers NIfTI with the image class
+from dicube.interchange import nifti as _nifti  # noqa: F401  # registers NIfTI with the image
 from dicube.version import __version__
 
 __all__ = [

@@ -13,6 +13,7 @@ from dicube.exceptions import CodecError
 _SOC = b"\xff\x4f"
 _SIZ = b"\xff\x51"
 _SOT = b"\xff\x90"
+_NLT = b"\xff\x76"
 _EOC = b"\xff\xd9"
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 
@@ -94,7 +95,8 @@ def check_complete(data: BytesLike) -> None:
     Raises
     ------
     CodecError
-        A tile-part reaches past the end, a tile is missing, or the EOC marker is.
+        A tile-part reaches past the end, a tile is missing, or the EOC marker is; or the
+        codestream uses a non-linear point transform.
     """
     codestream = unwrap_jp2(data)
     position = _first_tile_part(codestream)
@@ -149,5 +151,7 @@ def _first_tile_part(codestream: memoryview) -> int:
         length = int.from_bytes(segment[2:], "big")
         if len(segment) < 4 or segment[0] != 0xFF or length < 2:
             raise CodecError(f"no marker segment at byte {position}", hint=_CUT_SHORT)
+        if segment[:2] == _NLT:
+            raise CodecError("non-linear point transforms (T.801 Annex K) are not supported")
         position += 2 + length
     return position

@@ -46,7 +46,7 @@ def stream_info(data: BytesLike, *, max_pixels: int = MAX_SAMPLES_PER_FRAME) -> 
 def check_complete(data: BytesLike) -> None:
     """Make sure that an EOI marker follows the frame header.
 
-    libjpeg fills up what a stream lost with gray and only warns. Entropy coded data cannot hold
+    libjpeg fills up what a stream lost with gray and only warns, CharLS may take very long. Entropy coded data cannot hold
     an EOI marker; that it is there at all, padding or not behind it, shows that the end is.
 
     Raises

@@ -10,7 +10,9 @@ from dicube.codecs.base import (
 )
 from dicube.codecs.frame_codec import FrameCodec
 from dicube.codecs.imagecodecs_calls import decode_with, encode_with
-from dicube.codecs.jpeg_markers import stream_info
+from dicube.codecs.jpeg_markers import check_complete, stream_info
+
+_HEADER_CAPACITY = 4096  # generous: marker segments take about 90 bytes
 
 
 class JpegLsCodec(FrameCodec):
@@ -42,8 +44,13 @@ class JpegLsCodec(FrameCodec):
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
     def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+        # Without its end, CharLS 2.4.3 can spend ten seconds on a small stream before it gives up.
+        check_complete(data)
         return decode_with("jpegls_decode", data, out)
 
 
 def _encode(frame: Samples) -> bytes:
-    return encode_with("jpegls_encode", frame.view(f"u{frame.itemsize}"))
+    # CharLS's own estimate is too small for small noisy frames. A sample takes at most 32 bits of
+    # 8, or 64 of 16 (the LIMIT of T.87 A.5.3), and bit stuffing adds an eighth.
+    capacity = 5 * frame.nbytes + _HEADER_CAPACITY
+    return encode_with("jpegls_encode", frame.view(f"u{frame.itemsize}"), out=capacity)

@@ -1,7 +1,7 @@
 """Other file formats by name: declared here, implemented in the layer above.
 
-`DicomCubeImage.from_nifti` is a public name of the image class, but the code that knows NIfTI lives in
-`dicube.interchange`, which builds on this layer. It registers itself when `dicube` is imported.
+`DicomCubeImage.from_nifti` is a public name of the image class, but the code that knows NIfTI lives
+in `dicube.interchange`, which builds on this layer. It registers itself when `dicube` is imported.
 """
 
 import os

@@ -313,7 +313,7 @@ class DicomCubeImage:
         else:
             axes = tuple(
                 axis if axis.size == size else Axis(axis.name, size, axis.unit)
-                for axis, size in zip(axes, values.shape)
+                for axis, size in zip(axes, values.shape[: len(axes)], strict=True)
             )
         self._contents.values, self._contents.axes = values, axes
         meta = self._contents.meta
@@ -525,7 +525,7 @@ class DicomCubeImage:
         if meta.order != expected:
             raise DataConsistencyError(
                 "the metadata were sorted after the pixels were read",
-                hint="read the folder again with sort_method=, or sort `raw_image` alike and assign it",
+                hint="read the folder again with sort_method=, or assign `raw_image` sorted alike",
             )
 
     def _stored_codestreams(self, contents: CubeContents) -> list[memoryview] | None:

@@ -39,7 +39,7 @@ def rescale_of(meta: DicomMeta, frames_per_slice: Sequence[int]) -> FrameRescale
 def apply_rescale(
     values: npt.NDArray[Any], slope: Any, intercept: Any, dtype: npt.DTypeLike
 ) -> npt.NDArray[Any]:
-    """values x slope + intercept, computed in `dtype`.
+    """Values x slope + intercept, computed in `dtype`.
 
     Raises
     ------

@@ -1,7 +1,7 @@
 """From a folder to the instances of one series, in order.
 
-Every file of the folder ends up in exactly one place: among the images, among the skipped files with
-the reason, or in an error. Suffixes mean nothing. Subfolders are not looked into, but listed.
+Every file of the folder ends up in exactly one place: among the images, among the skipped files
+with the reason, or in an error. Suffixes mean nothing. Subfolders are not looked into, but listed.
 """
 
 import logging
@@ -163,8 +163,9 @@ def _choose(scan: FolderScan, series_uid: str | None) -> tuple[list[Instance], l
         return chosen, [i for instances in by_series.values() for i in instances]
     if not by_series:
         looked_at = scan.skipped + scan.damaged
+        found = _listing(scan, looked_at) if looked_at else "the folder is empty"
         raise MetaDataError(
-            f"no DICOM image found; {_listing(scan, looked_at) if looked_at else 'the folder is empty'}",
+            f"no DICOM image found; {found}",
             where=str(scan.folder),
             hint="give the folder that holds the image files of one series",
         )

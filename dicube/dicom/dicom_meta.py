@@ -2,7 +2,7 @@
 
 import base64
 import json
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from enum import Enum
 from typing import Any, Final, Self
@@ -11,9 +11,9 @@ from pydicom.datadict import dictionary_VR, keyword_for_tag
 
 from dicube.dicom import entries as entry_ops
 from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key, tag_number
+from dicube.dicom.entries import Entry
 from dicube.dicom.geometry import slice_locations
 from dicube.dicom.instance import Instance
-from dicube.dicom.entries import Entry
 from dicube.dicom.merge_utils import Column, Scope, merge_columns, to_entry
 from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
@@ -308,7 +308,7 @@ class DicomMeta:
 
     def display(self, show_shared: bool = True, show_non_shared: bool = True) -> None:
         """Print the metadata as two tables: shared values, and values by slice."""
-        print(self.to_text(show_shared=show_shared, show_non_shared=show_non_shared))
+        print(self.to_text(show_shared=show_shared, show_non_shared=show_non_shared))  # noqa: T201
 
     def to_text(self, *, show_shared: bool = True, show_non_shared: bool = True) -> str:
         """What `display` prints."""
@@ -423,7 +423,7 @@ def _count_slices(entries: Iterable[Entry], filenames: Sequence[str] | None) -> 
 
 
 def _check_entry(entry: Any, count: int | None) -> None:
-    """Lists by slice must be as long as there are slices; anything else would index past the end."""
+    """Lists by slice must be as long as there are slices, or an index would run past their end."""
     if not isinstance(entry, dict):
         raise TypeError("an entry is no object")
     name = entry_ops.value_name(entry)

@@ -4,6 +4,7 @@ The checks run in a fixed order, most important first; the status is that of the
 """
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
@@ -43,10 +44,11 @@ def get_dicom_findings(meta: MetaView) -> list[Finding]:
     """All findings, most important first, each with the slices concerned; empty if consistent."""
     findings = [finding for check in _CHECKS for finding in check(meta)]
     seen = {finding.status for finding in findings}
-    for finding in stack_geometry(meta).findings:
-        if finding.status not in seen or finding.status is DicomStatus.INCONSISTENT:
-            findings.append(finding)
-    return findings
+    return findings + [
+        finding
+        for finding in stack_geometry(meta).findings
+        if finding.status not in seen or finding.status is DicomStatus.INCONSISTENT
+    ]
 
 
 def _series(meta: MetaView) -> Iterator[Finding]:
@@ -83,7 +85,7 @@ def _instance_numbers(meta: MetaView) -> Iterator[Finding]:
         )
     ordered = sorted((number, i) for i, number in enumerate(numbers) if isinstance(number, int))
     after_gap = tuple(
-        i for (before, _), (number, i) in zip(ordered, ordered[1:]) if number - before > 1
+        i for (before, _), (number, i) in pairwise(ordered) if number - before > 1
     )
     if after_gap:
         yield Finding(

@@ -160,7 +160,7 @@ def write_files(
     existing = [target for target in targets if target.exists()]
     if existing and not overwrite:
         raise DataConsistencyError(
-            f"{len(existing)} of {len(targets)} files exist already, the first is {existing[0].name}",
+            f"{len(existing)} of {len(targets)} files exist already, such as {existing[0].name}",
             where=str(folder),
             hint="choose another folder, or allow it with overwrite=True (--overwrite)",
         )
@@ -177,7 +177,7 @@ def _write(target: Path, data: bytes) -> None:
     temporary = target.with_name(f".{target.name}.part")
     try:
         temporary.write_bytes(data)
-        os.replace(temporary, target)
+        temporary.replace(target)
     except OSError as error:
         temporary.unlink(missing_ok=True)
         raise DataConsistencyError(

@@ -95,7 +95,7 @@ def slice_locations(meta: MetaView) -> list[float | None]:
 
 
 def stack_geometry(meta: MetaView) -> StackGeometry:
-    """The affine of an evenly spaced stack, sheared by a gantry tilt or not, or why there is none."""
+    """The affine of an evenly spaced stack, sheared by a tilt or not, or why there is none."""
     if any((_number(n) or 1) > 1 for n in meta.get_values(CommonTags.NumberOfFrames)):
         return _none(
             DicomStatus.INCONSISTENT,

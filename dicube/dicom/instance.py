@@ -217,8 +217,9 @@ def _could_be_dicom(data: bytes) -> bool:
 
 _COMMON_VRS: Final = frozenset((b"UL", b"CS", b"UI", b"DA", b"TM", b"OB", b"SH", b"LO", b"SQ"))
 _ALL_VRS: Final = frozenset(
-    "AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR US"
-    " UT UV".encode().split()
+    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR"
+    b" US UT UV".split()
+)
 )
 
 

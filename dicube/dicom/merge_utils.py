@@ -1,8 +1,8 @@
 """Merging the data sets of a series: what is equal everywhere is kept once.
 
 Merging compares raw bytes. An element becomes a JSON entry (see `entries`) only when somebody asks
-for it, and then each distinct value is converted once, however many slices hold it: converting every
-element of every slice is what makes a large series slow to read.
+for it, and then each distinct value is converted once, however many slices hold it: converting
+every element of every slice is what makes a large series slow to read.
 """
 
 import base64
@@ -96,7 +96,8 @@ def _equal_values(
     """Whether all slices hold one value, in whatever transfer syntax."""
     values = set()
     for raw, scope in zip(raws, scopes, strict=True):
-        assert raw is not None and scope is not None
+        assert raw is not None
+        assert scope is not None
         vr = resolve_vr(tag, raw, scope)
         if vr == "SQ":
             return False
@@ -216,7 +217,8 @@ def item_scopes(raw: RawElement, scope: Scope) -> list[Scope]:
 
 def resolve_vr(tag: int, raw: RawElement | None, scope: Scope | None) -> str:
     """The VR to read a value with: what the file says, or else the dictionaries."""
-    assert raw is not None and scope is not None
+    assert raw is not None
+    assert scope is not None
     vr = raw.vr
     if raw.undefined_length and vr in (None, "UN"):
         return "SQ"

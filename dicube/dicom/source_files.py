@@ -84,7 +84,7 @@ class SourceFile:
             raise DataConsistencyError(
                 "the file built again differs from the source",
                 where=self.name,
-                hint="the pixels were changed: save the image, so that the source files are dropped",
+                hint="the pixels were changed; the source files are no longer theirs",
             )
         return data
 

@@ -1,7 +1,7 @@
 """NIfTI-1 and -2 through nibabel, both directions, without a change to any value.
 
-NIfTI arrays are indexed (x, y, z[, t]) and placed in RAS; images here are ([t,] z, y, x) in LPS. Both
-are turned round in this module and nowhere else.
+NIfTI arrays are indexed (x, y, z[, t]) and placed in RAS; images here are ([t,] z, y, x) in LPS.
+Both are turned round in this module and nowhere else.
 """
 
 import os
@@ -27,7 +27,7 @@ _TIME_UNITS: Final = {"sec": "s", "msec": "ms", "usec": "us"}
 def read_nifti(path: PathLike) -> DicomCubeImage:
     """Read a NIfTI file of 3 or 4 dimensions (3D, or a series of volumes).
 
-    The array keeps its dtype, integers and floats alike; scl_slope and scl_inter become the rescale.
+    The array keeps its dtype, integer or float; scl_slope and scl_inter become the rescale.
 
     Raises
     ------

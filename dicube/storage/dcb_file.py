@@ -211,7 +211,8 @@ class DcbFile:
         self._check_inside("checksum block", self.directory.checksums)
         names = ["header", *(section.value for section in Section), *self.directory.sections]
         data = self._read(self.directory.checksums)
-        return dict(zip(names, parse_block(data, count=len(names), where=str(self.path))))
+        values = parse_block(data, count=len(names), where=str(self.path))
+        return dict(zip(names, values, strict=True))
 
     def _check(self, name: str, data: bytes) -> None:
         expected = self._checksums.get(name)

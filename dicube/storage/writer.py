@@ -5,14 +5,12 @@ frames come first because their number and size need not be known before they ar
 PixelDataHeader comes last because it holds the directory of everything before it.
 """
 
-from collections.abc import Iterable, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
-
-import json
-from collections.abc import Iterator
 
 from dicube.storage.atomic import replacing
 from dicube.storage.checksums import Buffer, block_length, checksum, frame_checksums, pack_block

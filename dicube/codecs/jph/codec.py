@@ -15,8 +15,9 @@ from dicube.codecs.base import (
     bytes_view,
 )
 from dicube.codecs.frame_codec import FrameCodec
-from dicube.codecs.imagecodecs_calls import decode_with, encode_with, library_version
+from dicube.codecs.imagecodecs_calls import encode_with, library_version
 from dicube.codecs.jpeg2000_markers import check_complete, stream_info, unwrap_jp2
+from dicube.codecs.jph.checked_decode import decode_checked
 from dicube.codecs.sample_rules import check_frames, native_frame
 from dicube.exceptions import CodecError
 
@@ -72,7 +73,7 @@ class JphCodec(FrameCodec):
     def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
         _require_lossless_openjph()
         check_complete(data)
-        return decode_with("htj2k_decode", unwrap_jp2(data), out, planar=False)
+        return decode_checked(unwrap_jp2(data), info, out)
 
 
 def imencode_jph(frame: Samples, *, tlm: bool = False) -> bytes:
@@ -129,7 +130,7 @@ def check_openjph(version: str) -> None:
     CodecError
         It is one that decodes signed samples wrongly.
     """
-    if version.split()[-1:] and version.split()[-1] in _BROKEN_OPENJPH:
+    if version.split()[-1:] and version.rsplit(maxsplit=1)[-1] in _BROKEN_OPENJPH:
         raise CodecError(
             f"{version} decodes signed samples wrongly",
             hint="upgrade imagecodecs to a release with OpenJPH 0.26.3 or newer",
