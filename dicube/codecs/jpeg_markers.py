@@ -46,8 +46,9 @@ def stream_info(data: BytesLike, *, max_pixels: int = MAX_SAMPLES_PER_FRAME) -> 
 def check_complete(data: BytesLike) -> None:
     """Make sure that an EOI marker follows the frame header.
 
-    libjpeg fills up what a stream lost with gray and only warns, CharLS may take very long. Entropy coded data cannot hold
-    an EOI marker; that it is there at all, padding or not behind it, shows that the end is.
+    libjpeg fills up what a stream lost with gray and only warns; CharLS may take very long.
+    Entropy coded data cannot hold an EOI marker, so one behind the header, with padding after it
+    or without, shows that the stream has its end.
 
     Raises
     ------

@@ -84,9 +84,7 @@ def _instance_numbers(meta: MetaView) -> Iterator[Finding]:
             DicomStatus.MISSING_INSTANCE_NUMBER, "slices have no usable Instance Number", lacking
         )
     ordered = sorted((number, i) for i, number in enumerate(numbers) if isinstance(number, int))
-    after_gap = tuple(
-        i for (before, _), (number, i) in pairwise(ordered) if number - before > 1
-    )
+    after_gap = tuple(i for (before, _), (number, i) in pairwise(ordered) if number - before > 1)
     if after_gap:
         yield Finding(
             DicomStatus.GAP_INSTANCE_NUMBER, "Instance Numbers are missing before slices", after_gap

@@ -8,8 +8,8 @@ An entry is a dictionary with `vr`, `shared` and one of `Value` and `InlineBinar
 
 Members that the published tool does not know: `Absent` (slices that lack the element, where None
 alone would mean empty), `Raw` (base64 of value bytes that the value does not reproduce), `VRs` (of
-each slice, where they disagree; `InlineBinary` then holds the bytes) and `ItemCounts` (items of each
-slice, None where the sequence is absent).
+each slice, where they disagree; `InlineBinary` then holds the bytes) and `ItemCounts` (items of
+each slice, None where the sequence is absent).
 """
 
 from collections.abc import Sequence

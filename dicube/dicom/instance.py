@@ -220,7 +220,6 @@ _ALL_VRS: Final = frozenset(
     b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OV OW PN SH SL SQ SS ST SV TM UC UI UL UN UR"
     b" US UT UV".split()
 )
-)
 
 
 def _data_set_syntax(data: bytes, start: int, uid: str) -> Syntax:
