@@ -12,6 +12,7 @@ from dicube.exceptions import CodecError
 
 _SOC = b"\xff\x4f"
 _SIZ = b"\xff\x51"
+_COD = b"\xff\x52"
 _SOT = b"\xff\x90"
 _NLT = b"\xff\x76"
 _EOC = b"\xff\xd9"
@@ -24,6 +25,7 @@ _COMPONENT_BYTES = 3  # Ssiz, XRsiz, YRsiz
 # Lsot, tile index, length of the tile-part from its SOT marker on, part number, number of parts
 _SOT_LAYOUT = struct.Struct(">HHIBB")
 _SHORTEST_TILE_PART = len(_SOT) + _SOT_LAYOUT.size + 2  # SOT segment and SOD marker
+_TRANSFORM = 13  # the wavelet transform in a COD segment, counted from its marker; 1 = reversible
 _MAX_TILES = 65535  # the tile index of SOT has 16 bits
 
 _CUT_SHORT = "the codestream is cut short or damaged; export the image again"
@@ -99,7 +101,9 @@ def check_complete(data: BytesLike) -> None:
         codestream uses a non-linear point transform.
     """
     codestream = unwrap_jp2(data)
-    position = _first_tile_part(codestream)
+    segments, position = _main_header(codestream)
+    if _NLT in segments:
+        raise CodecError("non-linear point transforms (T.801 Annex K) are not supported")
     tiles: set[int] = set()
     while bytes(codestream[position : position + 2]) == _SOT:
         if position + _SHORTEST_TILE_PART > codestream.nbytes:
@@ -119,6 +123,26 @@ def check_complete(data: BytesLike) -> None:
     _, _, *extents, _ = _SIZ_LAYOUT.unpack_from(codestream, _SIZ_POSITION)
     if len(tiles) != _tile_count(extents):
         raise CodecError(f"{len(tiles)} of {_tile_count(extents)} tiles are there", hint=_CUT_SHORT)
+
+
+def is_reversible(data: BytesLike) -> bool:
+    """Whether the COD marker segment (T.800 A.6.1) names the reversible 5/3 wavelet.
+
+    Parameters
+    ----------
+    data : bytes-like
+        What `check_complete` accepted.
+
+    Raises
+    ------
+    CodecError
+        There is no COD marker segment.
+    """
+    codestream = unwrap_jp2(data)
+    segments, tile_part = _main_header(codestream)
+    if _COD not in segments or segments[_COD] + _TRANSFORM >= tile_part:
+        raise CodecError("the main header has no complete COD marker segment", hint=_CUT_SHORT)
+    return codestream[segments[_COD] + _TRANSFORM] == 1
 
 
 def _component_format(codestream: memoryview, length: int, samples: int) -> tuple[int, bool]:
@@ -143,15 +167,15 @@ def _tile_count(extents: list[int]) -> int:
     return across * -(-(bottom - tile_top) // tile_height)
 
 
-def _first_tile_part(codestream: memoryview) -> int:
-    """Byte position of the first SOT marker, by the lengths of the main header's segments."""
+def _main_header(codestream: memoryview) -> tuple[dict[bytes, int], int]:
+    """Byte position of the last segment of each marker, and of the first SOT marker."""
+    positions: dict[bytes, int] = {}
     position = len(_SOC)
     while bytes(codestream[position : position + 2]) != _SOT:
         segment = bytes(codestream[position : position + 4])
         length = int.from_bytes(segment[2:], "big")
         if len(segment) < 4 or segment[0] != 0xFF or length < 2:
             raise CodecError(f"no marker segment at byte {position}", hint=_CUT_SHORT)
-        if segment[:2] == _NLT:
-            raise CodecError("non-linear point transforms (T.801 Annex K) are not supported")
+        positions[segment[:2]] = position
         position += 2 + length
-    return position
+    return positions, position

@@ -46,7 +46,8 @@ class JpegLsCodec(FrameCodec):
     def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
         # Without its end, CharLS 2.4.3 can spend ten seconds on a small stream before it gives up.
         check_complete(data)
-        return decode_with("jpegls_decode", data, out)
+        # For components in scans of their own, imagecodecs wants another shape than it returns.
+        return decode_with("jpegls_decode", data, out if info.samples == 1 else None)
 
 
 def _encode(frame: Samples) -> bytes:

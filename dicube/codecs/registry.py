@@ -4,6 +4,7 @@ Asking costs nothing: a codec loads its library on the first frame.
 """
 
 from dicube.codecs.base import Codec
+from dicube.codecs.deflate import DeflateCodec
 from dicube.codecs.jpeg import JpegCodec, LosslessJpegCodec
 from dicube.codecs.jpeg2000 import Jpeg2000Codec
 from dicube.codecs.jpegls import JpegLsCodec
@@ -20,6 +21,7 @@ _CODECS: tuple[Codec, ...] = (
     JpegLsCodec(),
     Jpeg2000Codec(),
     RleCodec(),
+    DeflateCodec(),
 )
 _BY_NAME = {codec.name: codec for codec in _CODECS}
 _BY_SUFFIX = {suffix: codec for codec in _CODECS for suffix in codec.suffixes}

@@ -1,9 +1,4 @@
-"""RLE Lossless of DICOM (PS3.5 Annex G): byte planes, each packed by PackBits.
-
-A stream says neither the shape nor the dtype of its frame, so decoding needs `out` or Codestreams
-that remember both. A frame of one bit samples is a plane of packed bytes: decode it into `out` of
-shape (n, 1, bytes of a frame).
-"""
+"""RLE Lossless of DICOM (PS3.5 Annex G): byte planes, each packed by PackBits."""
 
 import struct
 from itertools import pairwise
@@ -11,18 +6,17 @@ from typing import Any
 
 import numpy as np
 
-from dicube.codecs.base import BytesLike, Capabilities, Codestreams, Samples, StreamInfo
-from dicube.codecs.frame_codec import FrameCodec
+from dicube.codecs.base import Capabilities, Codestreams, Samples
+from dicube.codecs.headerless_codec import HeaderlessCodec
 from dicube.codecs.imagecodecs_calls import encode_with, unpack_bits
 from dicube.codecs.sample_rules import place
 from dicube.exceptions import CodecError
 
 _MAX_SEGMENTS = 15
 _HEADER = struct.Struct("<16I")  # number of segments, then their offsets; unused ones are 0
-_NO_SHAPE = "an RLE stream does not say the shape and dtype of its frame"
 
 
-class RleCodec(FrameCodec):
+class RleCodec(HeaderlessCodec):
     """RLE Lossless: one segment for each byte of each sample, most significant byte first."""
 
     name = "rle"
@@ -38,22 +32,6 @@ class RleCodec(FrameCodec):
     def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
         """Encode without loss, one stream a frame; see `dicube.codecs.base.Codec`."""
         return self._encode_each(frames, _encode, num_threads)
-
-    def stream_info(self, data: BytesLike) -> StreamInfo:
-        """Not possible: raises CodecError."""
-        raise CodecError(_NO_SHAPE, hint="give out=")
-
-    def _first_layout(self, data: BytesLike) -> tuple[tuple[int, ...], np.dtype[Any]]:
-        raise CodecError(_NO_SHAPE, hint="give out=")
-
-    def _check_first(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        """Nothing to compare: the number of segments is checked frame by frame."""
-
-    def _check_out_by_header(self, codestreams: Any, out: Samples, given: tuple[int, ...]) -> None:
-        """Nothing to compare: the number of segments is checked frame by frame."""
-
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
-        raise AssertionError("RLE frames are decoded by _decode_into")
 
     def _decode_into(
         self, data: memoryview, target: Samples, sample_dtype: np.dtype[Any] | None

@@ -3,7 +3,7 @@
 import math
 import os
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +24,8 @@ from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
+from dicube.dicom.geometry import affine_of
+from dicube.dicom.source_files import SourceFile
 from dicube.exceptions import CodecError, InvalidCubeFileError, MetaDataError
 from dicube.storage.dcb_file import DcbFile
 from dicube.storage.directory import DIRECTORY_KEY
@@ -48,6 +50,43 @@ _BIT_PATTERNS: Final = "bit patterns"
 # empty frame of 512 x 512 takes about 150 bytes, so nothing real comes near.
 _MAX_EXPANSION: Final = 1 << 16
 _SMALL_VOLUME: Final = 1 << 30
+
+
+class CubeDescription(NamedTuple):
+    """All that a cube file says about its image, without the values.
+
+    Attributes that are not listed are those of `CubeContents`.
+
+    Attributes
+    ----------
+    file_format : FileFormat
+    file_length : int
+        Bytes of the whole file.
+    frames : int
+    shape : tuple of int
+        Of the stored values.
+    dtype : numpy dtype
+        Of the stored values.
+    affine : (4, 4) float64 or None
+        That of the space, or of a sheared stack.
+    has_checksums : bool
+        False for files of the published tool.
+    """
+
+    file_format: FileFormat
+    file_length: int
+    frames: int
+    shape: tuple[int, ...]
+    dtype: np.dtype[Any]
+    axes: tuple[Axis, ...]
+    header: PixelDataHeader
+    rescale: FrameRescale | None
+    meta: Packed[DicomMeta] | None
+    space: Space | None
+    affine: npt.NDArray[np.float64] | None
+    status: DicomStatus
+    sources: Packed[list[SourceFile]] | None
+    has_checksums: bool
 
 
 def write_cube(
@@ -119,6 +158,42 @@ def read_meta(path: str | os.PathLike[str]) -> DicomMeta | None:
     with DcbFile(path) as file:
         packed = _meta(file)
     return None if packed is None else packed.value
+
+
+def read_description(path: str | os.PathLike[str]) -> CubeDescription:
+    """Describe an image without decoding a frame.
+
+    Of the frames nothing is read; of a file of the published tool, which records no shape, the
+    header of the first one.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        No cube file, or a damaged one.
+    CodecError
+        The header of the first frame is malformed.
+    """
+    with DcbFile(path) as file:
+        image = _image_members(file)
+        header = _header(file)
+        shape, axes, dtype = _described_values(file, header, image)
+        space = _space(file)
+        return CubeDescription(
+            file_format=file.file_format,
+            file_length=file.length,
+            frames=len(file.frames),
+            shape=shape,
+            dtype=dtype,
+            axes=axes,
+            header=header,
+            rescale=_frame_rescale(image, len(file.frames), str(path)),
+            meta=_meta(file),
+            space=space,
+            affine=_affine(image, str(path)) if space is None else affine_of(space),
+            status=_status(file),
+            sources=_sources(file),
+            has_checksums=file.has_checksums,
+        )
 
 
 def read_codestreams(
@@ -210,6 +285,27 @@ def _values(
     except CodecError as error:
         raise CodecError(error.what, where=_place(where, error), hint=error.hint) from error
     return from_codec_samples(samples, encoding).reshape(shape), axes
+
+
+def _described_values(
+    file: DcbFile, header: PixelDataHeader, image: dict[str, Any]
+) -> tuple[tuple[int, ...], tuple[Axis, ...], np.dtype[Any]]:
+    """Shape, axes and dtype that `_values` will give."""
+    where = str(file.path)
+    if image:
+        encoding = parse_encoding(header.OriginalPixelDtype, header.PixelDtype, where=where)
+        axes = parse_axes(image.get("Axes", []), where=where)
+        return _shape(image.get("Shape"), axes, file), axes, np.dtype(encoding.dtype)
+    if not len(file.frames):
+        raise InvalidCubeFileError("the file has no frames", where=where)
+    try:
+        info = get_codec(file.file_format.codec_name).stream_info(file.frames[0])
+    except CodecError as error:
+        raise CodecError(error.what, where=_place(where, error), hint=error.hint) from error
+    if len(file.frames) == 1:
+        return info.frame_shape, (), info.dtype
+    axes = leading_axes((len(file.frames),), is_stack=True)
+    return (len(file.frames), *info.frame_shape), axes, info.dtype
 
 
 def _published_values(file: DcbFile, num_threads: int | None) -> tuple[Array, tuple[Axis, ...]]:

@@ -375,6 +375,8 @@ class DicomMeta:
         if vr == "PN":
             listed = [{"Alphabetic": v} if isinstance(v, str) else v for v in listed]
         from_json_value(listed, vr, self._encodings())
+        if vr in ("DS", "IS") and any(_number(item) is None for item in listed):
+            raise MetaDataError(f"a {vr} value is no number")
         return listed
 
     def _encodings(self) -> tuple[str, ...]:
@@ -385,7 +387,7 @@ class DicomMeta:
     def _sorted_order(self, sort_method: SortMethod) -> list[int]:
         if sort_method in (SortMethod.INSTANCE_NUMBER_ASC, SortMethod.INSTANCE_NUMBER_DESC):
             numbers = self.get_values(CommonTags.InstanceNumber)
-            keys: list[float | None] = [_as_int(number) for number in numbers]
+            keys = [_number(number) for number in numbers]
         else:
             keys = slice_locations(self)
         descending = sort_method in (SortMethod.INSTANCE_NUMBER_DESC, SortMethod.POSITION_LEFT_HAND)
@@ -450,9 +452,9 @@ def _shortened(value: Any, limit: int = 80) -> str:
     return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
-def _as_int(value: Any) -> int | None:
+def _number(value: Any) -> float | None:
     try:
-        return int(value)
+        return float(value)
     except (TypeError, ValueError):
         return None
 

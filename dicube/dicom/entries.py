@@ -65,8 +65,9 @@ def slice_values(entry: Entry, slice_count: int) -> list[Any]:
 
 
 def unwrapped(value: Any) -> Any:
-    """A list of one as the one."""
-    return value[0] if isinstance(value, list) and len(value) == 1 else value
+    """A list of one as the one; a lone null, which stands for NaN, stays a list."""
+    alone = isinstance(value, list) and len(value) == 1 and value[0] is not None
+    return value[0] if alone else value
 
 
 def slice_entry(entry: Entry, index: int) -> Entry:

@@ -169,7 +169,8 @@ def _value_entry(vr: str, cells: Sequence[_Cell | None], shared: bool) -> Entry:
             entry["Raw"] = cell.raw
         return entry
     values = [cell.value if cell and cell.value else None for cell in cells]
-    if name == "Value" and all(value is None or len(value) == 1 for value in values):
+    # A lone null (NaN has no JSON) stays in its list: bare, it would mean that there is no value.
+    if name == "Value" and all(value is None or _is_scalar(value) for value in values):
         values = [None if value is None else value[0] for value in values]
     entry[name] = values
     absent = [i for i, cell in enumerate(cells) if cell is None]
@@ -179,6 +180,10 @@ def _value_entry(vr: str, cells: Sequence[_Cell | None], shared: bool) -> Entry:
     if any(raw is not None for raw in raws):
         entry["Raw"] = raws
     return entry
+
+
+def _is_scalar(value: Sequence[Any]) -> bool:
+    return len(value) == 1 and value[0] is not None
 
 
 def _sequence_entry(per_slice: Sequence[Sequence[Scope] | None], shared: bool) -> Entry:
@@ -222,8 +227,8 @@ def resolve_vr(tag: int, raw: RawElement | None, scope: Scope | None) -> str:
     vr = raw.vr
     if raw.undefined_length and vr in (None, "UN"):
         return "SQ"
-    if vr == "UN" and not tag >> 16 & 1 and raw.syntax.little:
-        vr = None  # a standard element that a converter did not know
+    if vr == "UN" and raw.syntax.little:
+        vr = None  # an element that a converter did not know; the dictionaries may
     if vr is not None:
         return vr
     vr = standard_vr(tag)

@@ -6,6 +6,7 @@ business of `values`, what several files have in common that of `merge_utils`.
 
 import struct
 from collections.abc import Iterator
+from itertools import product
 from typing import Final, NamedTuple
 
 from dicube.exceptions import MetaDataError
@@ -20,6 +21,13 @@ _MAX_DEPTH: Final = 64  # nothing real nests deeper; a hostile file must not exh
 LONG_VRS: Final = frozenset(
     (b"OB", b"OD", b"OF", b"OL", b"OV", b"OW", b"SQ", b"SV", b"UC", b"UN", b"UR", b"UT", b"UV")
 )
+
+# All other pairs of capitals, known or not: those of the standard have a 16-bit length.
+_SHORT_VRS: Final = {
+    code: code.decode("ascii")
+    for code in (bytes(pair) for pair in product(range(65, 91), repeat=2))
+    if code not in LONG_VRS
+}
 
 # By "is little endian": the two tag numbers, a 16-bit length, a 32-bit length, an item header.
 _TAG: Final = {True: struct.Struct("<HH"), False: struct.Struct(">HH")}
@@ -55,7 +63,7 @@ class Element(NamedTuple):
 
 
 def iter_elements(
-    data: bytes | memoryview, start: int, end: int, syntax: Syntax, *, depth: int = 0
+    data: bytes, start: int, end: int, syntax: Syntax, *, depth: int = 0
 ) -> Iterator[Element]:
     """Walk over the elements of a data set between two positions.
 
@@ -75,17 +83,17 @@ def iter_elements(
         tag = group << 16 | number
         vr: str | None = None
         if explicit:
-            code = bytes(data[position + 4 : position + 6])
-            if code in LONG_VRS:
+            code = data[position + 4 : position + 6]
+            vr = _SHORT_VRS.get(code)
+            if vr is not None:
+                (length,) = short_length.unpack_from(data, position + 6)
+                value = position + 8
+            elif code in LONG_VRS:
                 if end - position < 12:
                     raise MetaDataError(f"an element header is cut short at byte {position}")
                 vr = code.decode("ascii")
                 (length,) = long_length.unpack_from(data, position + 8)
                 value = position + 12
-            elif code.isalpha() and code.isupper():
-                vr = code.decode("ascii")
-                (length,) = short_length.unpack_from(data, position + 6)
-                value = position + 8
             else:
                 # Some writers switch to implicit VR inside an explicit data set.
                 (length,) = long_length.unpack_from(data, position + 4)
@@ -110,7 +118,7 @@ def iter_elements(
 
 
 def iter_items(
-    data: bytes | memoryview, start: int, end: int, syntax: Syntax, *, depth: int = 0
+    data: bytes, start: int, end: int, syntax: Syntax, *, depth: int = 0
 ) -> Iterator[tuple[int, int]]:
     """Bounds of the data set of each item in the value of a sequence.
 
@@ -136,18 +144,14 @@ def iter_items(
         yield value, stop
 
 
-def _item_header(
-    data: bytes | memoryview, position: int, end: int, syntax: Syntax
-) -> tuple[int, int]:
+def _item_header(data: bytes, position: int, end: int, syntax: Syntax) -> tuple[int, int]:
     if end - position < 8:
         raise MetaDataError(f"a sequence is cut short at byte {position}")
     group, number, length = _ITEM_HEADER[syntax.little].unpack_from(data, position)
     return group << 16 | number, length
 
 
-def _skip_items(
-    data: bytes | memoryview, start: int, end: int, syntax: Syntax, depth: int
-) -> tuple[int, int]:
+def _skip_items(data: bytes, start: int, end: int, syntax: Syntax, depth: int) -> tuple[int, int]:
     """End of the items of a value of undefined length, and the position behind its delimiter.
 
     Also skips the fragments of encapsulated pixel data, which are items of defined length.
@@ -170,7 +174,7 @@ def _skip_items(
 
 
 def _skip_elements(
-    data: bytes | memoryview, start: int, end: int, syntax: Syntax, depth: int
+    data: bytes, start: int, end: int, syntax: Syntax, depth: int
 ) -> tuple[int, int]:
     """End of the data set of an item of undefined length, and the position behind its delimiter."""
     position = start

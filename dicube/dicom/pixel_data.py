@@ -1,7 +1,7 @@
 """The pixels of one instance: their layout, and the stored values of its frames."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +14,8 @@ from dicube.dicom.pixel_layout import PixelLayout, stored_values, unpack_values
 from dicube.exceptions import CodecError, DataConsistencyError, MetaDataError
 
 Array = npt.NDArray[Any]
+
+_SPECTROSCOPY: Final = 0x56000020  # Spectroscopy Data
 
 
 class InstancePixels(NamedTuple):
@@ -35,8 +37,9 @@ class InstancePixels(NamedTuple):
 
 def is_image(instance: Instance) -> bool:
     """Whether the data set describes an image (Image Pixel module), with pixels or without."""
-    tags = (int(CommonTags.Rows), int(CommonTags.Columns))
-    return instance.pixels is not None or all(tag in instance.elements for tag in tags)
+    described = all(int(tag) in instance.elements for tag in (CommonTags.Rows, CommonTags.Columns))
+    # MR spectroscopy has Rows and Columns of voxels, each with a spectrum (PS3.3 C.8.14).
+    return instance.pixels is not None or (described and _SPECTROSCOPY not in instance.elements)
 
 
 def is_compressed(instance: Instance) -> bool:

@@ -73,9 +73,10 @@ class PixelLayout:
                 f"Bits Stored {self.bits_stored} and High Bit {self.high_bit} do not fit"
                 f" Bits Allocated {self.bits_allocated}"
             )
-        if self.chroma_422 and (self.columns % 2 or self.samples != 3 or self.bits_allocated != 8):
+        unsigned_bytes = self.bits_allocated == 8 and not self.signed
+        if self.chroma_422 and (self.columns % 2 or self.samples != 3 or not unsigned_bytes):
             raise DataConsistencyError(
-                "native YBR_FULL_422 needs an even number of columns and 3 samples of 8 bits"
+                "native YBR_FULL_422 needs an even number of columns and 3 unsigned samples of 8 bits"
             )
 
     @property
@@ -136,7 +137,8 @@ def unpack_values(data: bytes | memoryview, layout: PixelLayout) -> tuple[Array,
     """
     words = _unpack_words(data, layout)
     values = stored_values(words, layout)
-    if values is words:
+    whole_bytes = layout.bits_allocated > 1 or words.size % 8 == 0
+    if values is words and whole_bytes:
         return values, b""
     packed = pack_values(values, layout, b"")
     if packed == data:

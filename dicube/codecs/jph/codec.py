@@ -1,4 +1,7 @@
-"""HTJ2K (JPEG 2000 Part 15) without loss, by OpenJPH through imagecodecs."""
+"""HTJ2K (JPEG 2000 Part 15) without loss, by OpenJPH through imagecodecs.
+
+Irreversible streams of others are decoded by OpenJPEG.
+"""
 
 import functools
 from collections.abc import Callable
@@ -15,8 +18,13 @@ from dicube.codecs.base import (
     bytes_view,
 )
 from dicube.codecs.frame_codec import FrameCodec
-from dicube.codecs.imagecodecs_calls import encode_with, library_version
-from dicube.codecs.jpeg2000_markers import check_complete, stream_info, unwrap_jp2
+from dicube.codecs.imagecodecs_calls import decode_with, encode_with, library_version
+from dicube.codecs.jpeg2000_markers import (
+    check_complete,
+    is_reversible,
+    stream_info,
+    unwrap_jp2,
+)
 from dicube.codecs.jph.checked_decode import decode_checked
 from dicube.codecs.sample_rules import check_frames, native_frame
 from dicube.exceptions import CodecError
@@ -47,7 +55,7 @@ class JphCodec(FrameCodec):
     )
 
     def encode_frames(
-        self, frames: Samples, *, num_threads: int | None = None, tlm: bool = False
+        self, frames: Samples, *, num_threads: int | None = None, tlm: bool = True
     ) -> Codestreams:
         """Encode without loss, one codestream a frame.
 
@@ -71,12 +79,16 @@ class JphCodec(FrameCodec):
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
     def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+        codestream = unwrap_jp2(data)
+        check_complete(codestream)
+        if not is_reversible(codestream):
+            # imagecodecs does not clamp what OpenJPH gives here: 256 becomes 0 in 8 bits.
+            return decode_with("jpeg2k_decode", codestream, out, planar=False, numthreads=1)
         _require_lossless_openjph()
-        check_complete(data)
-        return decode_checked(unwrap_jp2(data), info, out)
+        return decode_checked(codestream, info, out)
 
 
-def imencode_jph(frame: Samples, *, tlm: bool = False) -> bytes:
+def imencode_jph(frame: Samples, *, tlm: bool = True) -> bytes:
     """Encode one frame as an HTJ2K codestream, without loss.
 
     Parameters

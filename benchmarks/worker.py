@@ -1,0 +1,116 @@
+"""The loop inside the process of one peer: an operation comes in, its seconds go out.
+
+    python worker.py PEER THREADS
+
+Requests and replies are JSON, one to a line, on standard input and output. A request is
+{"operation": name, "arguments": {...}}; a reply is {"seconds": ..., ...} or {"error": text}. Only
+the call of the peer is inside the clock: imports are over by then, and the check of the result
+comes after. The check is a CRC of each frame, in order, so that a wrong answer gets no speed.
+"""
+
+import gc
+import importlib
+import json
+import os
+import sys
+import time
+import traceback
+import zlib
+from pathlib import Path
+from typing import Any, TextIO
+
+import numpy as np
+
+from peers import OPERATIONS, Array, Peer, find_operation
+
+_PATHS = ("folder", "path")
+
+
+def frame_crcs(frames: Array) -> list[int]:
+    """CRC-32 of each frame as float32, so that dtypes and rounding of doubles do not matter."""
+    # Adding zero turns -0.0 into 0.0: equal values, different bytes.
+    return [
+        zlib.crc32(np.ascontiguousarray(frame, dtype=np.float32) + np.float32(0))
+        for frame in frames
+    ]
+
+
+class Worker:
+    """One peer and the requests it can be asked."""
+
+    def __init__(self, peer: Peer) -> None:
+        self._peer = peer
+
+    def answer(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        """The reply to one request."""
+        if operation == "hello":
+            return self._hello()
+        if operation == "reference":
+            return self._reference(**arguments)
+        if operation == "adopt":
+            return self._adopt(**arguments)
+        return self._measure(operation, arguments)
+
+    def _hello(self) -> dict[str, Any]:
+        has = [name for name in OPERATIONS if find_operation(self._peer, name)]
+        return {"versions": self._peer.versions(), "operations": has, "values": self._peer.values}
+
+    def _reference(self, folder: Path) -> dict[str, Any]:
+        """CRCs of stored and output values; only the module of pydicom can be asked."""
+        peer: Any = self._peer
+        stored = frame_crcs(peer.folder_to_image(folder))
+        return {
+            "stored": stored,
+            "output": frame_crcs(peer.output_values()),
+            "uids": peer.sop_instance_uids(peer.load_meta(folder)),
+        }
+
+    def _adopt(self, path: Path) -> dict[str, Any]:
+        """Hand the image to a tool that reads no DICOM, as an .npy file."""
+        peer: Any = self._peer
+        if find_operation(peer, "adopt"):
+            peer.adopt(np.load(path))
+        return {}
+
+    def _measure(self, operation: str, arguments: dict[str, Any]) -> dict[str, Any]:
+        method = find_operation(self._peer, operation)
+        if operation not in OPERATIONS or method is None:
+            raise ValueError(f"this peer has no operation {operation}")
+        gc.collect()  # the garbage of the round before is nobody's fault in this one
+        start = time.perf_counter()
+        result = method(**arguments)
+        seconds = time.perf_counter() - start
+        reply: dict[str, Any] = {"seconds": seconds}
+        if operation == "load_meta":
+            reply["uids"] = getattr(self._peer, "sop_instance_uids")(result)  # noqa: B009
+        elif result is not None:
+            reply["crcs"] = frame_crcs(result)
+        return reply
+
+
+def serve(worker: Worker, replies: TextIO) -> None:
+    """Answer until the other side closes the line."""
+    for line in sys.stdin:
+        request = json.loads(line)
+        arguments = {
+            name: Path(value) if name in _PATHS else value
+            for name, value in request["arguments"].items()
+        }
+        try:
+            reply = worker.answer(request["operation"], arguments)
+        except Exception as error:  # noqa: BLE001 -- whatever a peer raises is a cell of the table
+            traceback.print_exc()
+            reply = {"error": f"{type(error).__name__}: {error}"}
+        print(json.dumps(reply), file=replies, flush=True)
+
+
+def main(name: str, threads: str) -> None:
+    # What a tool prints must not get between the replies: it goes to standard error instead.
+    replies = os.fdopen(os.dup(sys.stdout.fileno()), "w")
+    os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
+    module = importlib.import_module(f"peers.{name}")
+    serve(Worker(module.Peer(int(threads))), replies)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

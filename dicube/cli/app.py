@@ -1,0 +1,86 @@
+"""The `dicube` program: its commands, its global options and its help."""
+
+import logging
+import warnings
+from typing import Annotated, Final
+
+import typer
+
+from dicube.cli import convert, export, info, meta, preview, verify
+from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
+from dicube.cli.text import help_lines
+from dicube.version import __version__
+
+_EXAMPLES: Final = help_lines(
+    "[bold]Examples[/bold]",
+    "dicube convert ct_folder ct.dcbs  [dim]compress a series, then prove it lossless[/dim]",
+    "dicube convert ct.dcbs ct.dcba  [dim]smaller, slower (JPEG XL instead of HTJ2K)[/dim]",
+    "dicube info ct.dcbs  [dim]what is in the file[/dim]",
+    "dicube meta ct.dcbs Modality 0018,0050  [dim]some DICOM elements[/dim]",
+    "dicube export ct.dcbs copy  [dim]the source files again, byte for byte[/dim]",
+    "dicube verify ct.dcbs --against ct_folder  [dim]is it whole, is it that folder?[/dim]",
+    "dicube preview ct.dcbs ct.png  [dim]all frames on one sheet[/dim]",
+    "",
+    "Each command has a help of its own: dicube COMMAND --help",
+    "",
+    *EXIT_CODES_HELP,
+)
+
+app = typer.Typer(
+    name="dicube",
+    cls=ReportingGroup,
+    no_args_is_help=True,
+    add_completion=False,
+    # The pretty traceback shows local variables, and those hold values of the patient's data.
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    epilog=_EXAMPLES,
+)
+
+
+def main() -> None:
+    """Run the program; what the installed `dicube` calls."""
+    app()
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"dicube {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _start(
+    debug: Annotated[
+        bool,
+        typer.Option(
+            "--debug",
+            help="Show tracebacks and log messages, which may hold values of the data.",
+        ),
+    ] = False,
+    _version: Annotated[
+        bool,
+        typer.Option(
+            "--version", callback=_print_version, is_eager=True, help="Show the version and stop."
+        ),
+    ] = False,
+) -> None:
+    """A DICOM series as one lossless file, and back byte for byte.
+
+    .dcbs is fast (HTJ2K), .dcba is small (JPEG XL); both hold every element and every pixel.
+    """
+    if debug:
+        logging.basicConfig(level=logging.INFO)  # to stderr
+        return
+    # What a command has to say, it says itself. Messages of libraries may quote values.
+    logging.getLogger("dicube").addHandler(logging.NullHandler())
+    logging.getLogger("pydicom").addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", module="pydicom")
+
+
+app.command(epilog=convert.EXAMPLES)(convert.convert)
+app.command(epilog=info.EXAMPLES)(info.info)
+app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=export.EXAMPLES)(export.export)
+app.command(epilog=meta.EXAMPLES)(meta.meta)
+app.command(epilog=preview.EXAMPLES)(preview.preview)

@@ -1,0 +1,260 @@
+"""`dicube convert`: DICOM folder, cube file or NIfTI in; cube file or NIfTI out."""
+
+import time
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from dicube.cli.exit_codes import ExitCode
+from dicube.cli.paths import Kind, check_target, is_nifti_name, kind_of, read_image
+from dicube.cli.progress import Stages, stages
+from dicube.cli.text import count_text, help_lines, printable, size_text
+from dicube.cli.verify import print_problems
+from dicube.codecs import set_num_threads
+from dicube.core.image import DicomCubeImage
+from dicube.core.verify import Verification, verify_file
+from dicube.dicom.dicom_meta import SortMethod
+from dicube.storage.formats import format_of_name, is_cube_suffix
+
+EXAMPLES: Final = help_lines(
+    "[bold]Examples[/bold]",
+    "dicube convert ct_folder ct.dcbs",
+    "dicube convert ct_folder ct.dcba --sort position --threads 4",
+    "dicube convert two_series one.dcbs --series-uid 1.2.840.113619.2.55",
+    "dicube convert ct.dcbs ct.nii.gz",
+    "dicube convert brain.nii.gz brain.dcbs --modality MR",
+)
+
+
+class CubeFormat(StrEnum):
+    """Values of --format."""
+
+    DCBS = "dcbs"
+    DCBA = "dcba"
+
+
+class SortOrder(StrEnum):
+    """Values of --sort."""
+
+    INSTANCE = "instance"
+    INSTANCE_DESC = "instance-desc"
+    POSITION = "position"
+    POSITION_DESC = "position-desc"
+
+    @property
+    def method(self) -> SortMethod:
+        """The sort method of the library."""
+        return _METHODS[self]
+
+
+_METHODS = {
+    SortOrder.INSTANCE: SortMethod.INSTANCE_NUMBER_ASC,
+    SortOrder.INSTANCE_DESC: SortMethod.INSTANCE_NUMBER_DESC,
+    SortOrder.POSITION: SortMethod.POSITION_RIGHT_HAND,
+    SortOrder.POSITION_DESC: SortMethod.POSITION_LEFT_HAND,
+}
+
+
+@dataclass(frozen=True)
+class _Job:
+    """What was asked for."""
+
+    src: Path
+    dst: Path
+    kind: Kind
+    file_format: str | None  # None: NIfTI
+    series_uid: str | None
+    sort: SortOrder
+    skip_damaged: bool
+    keep_sources: bool
+    modality: str | None
+
+
+def convert(
+    src: Annotated[
+        Path, typer.Argument(metavar="SRC", help="A DICOM folder, a cube file or a NIfTI file.")
+    ],
+    dst: Annotated[
+        Path,
+        typer.Argument(metavar="DST", help="The file to write: .dcbs, .dcba, .nii or .nii.gz."),
+    ],
+    file_format: Annotated[
+        CubeFormat | None,
+        typer.Option("--format", help="Cube format, whatever the suffix of DST says."),
+    ] = None,
+    series_uid: Annotated[
+        str | None,
+        typer.Option(
+            metavar="UID", help="Which series, where a folder holds several.", show_default=False
+        ),
+    ] = None,
+    sort: Annotated[
+        SortOrder, typer.Option(help="Order of the slices of a DICOM folder.")
+    ] = SortOrder.INSTANCE,
+    skip_damaged: Annotated[
+        bool,
+        typer.Option("--skip-damaged", help="Leave damaged DICOM files out instead of stopping."),
+    ] = False,
+    no_sources: Annotated[
+        bool,
+        typer.Option(
+            "--no-sources",
+            help="Do not keep the source headers: smaller, but no byte-identical export.",
+        ),
+    ] = False,
+    modality: Annotated[
+        str | None,
+        typer.Option(
+            metavar="CS",
+            help="Make new DICOM metadata of this modality (such as MR) for a NIfTI file.",
+            show_default=False,
+        ),
+    ] = None,
+    verify: Annotated[
+        bool, typer.Option(help="Read the new cube file again and compare it with SRC.")
+    ] = True,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="Threads of the codecs.", show_default="processors")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DST.")] = False,
+) -> None:
+    """Turn a DICOM folder into one lossless file, or one file format into another.
+
+    To write DICOM files, use `dicube export`.
+    """
+    job = _Job(
+        src=src,
+        dst=dst,
+        kind=kind_of(src),
+        file_format=_cube_format(dst, file_format),
+        series_uid=series_uid,
+        sort=sort,
+        skip_damaged=skip_damaged,
+        keep_sources=not no_sources,
+        modality=modality,
+    )
+    _check_options(job)
+    check_target(dst, overwrite=overwrite)
+    if threads is not None:
+        set_num_threads(threads)
+    start = time.perf_counter()
+    with stages() as progress:
+        image = _read(job, progress)
+        _write(image, job, progress)
+        result = _verify(job, progress) if verify and job.file_format else None
+    _print_summary(image, job, result, time.perf_counter() - start)
+    if result is not None and not result.ok:
+        print_problems(dst, result)
+        raise typer.Exit(ExitCode.DIFFERENT)
+
+
+def _cube_format(dst: Path, chosen: CubeFormat | None) -> str | None:
+    """Name of the cube format to write; None for NIfTI."""
+    if chosen is not None:
+        return chosen.value
+    if is_nifti_name(dst):
+        return None
+    if not is_cube_suffix(dst):
+        raise typer.BadParameter(
+            "the name ends in none of .dcbs, .dcba, .nii and .nii.gz; give --format,"
+            " or use `dicube export` to write a folder of DICOM files",
+            param_hint="DST",
+        )
+    return format_of_name(dst.suffix, where=str(dst)).suffix
+
+
+def _check_options(job: _Job) -> None:
+    """Refuse options that would have no effect."""
+    of_folder = {
+        "--series-uid": job.series_uid is not None,
+        "--sort": job.sort is not SortOrder.INSTANCE,
+        "--skip-damaged": job.skip_damaged,
+    }
+    given = [name for name, is_given in of_folder.items() if is_given]
+    if given and job.kind is not Kind.DICOM_FOLDER:
+        raise typer.BadParameter(
+            f"only for a DICOM folder, SRC is {job.kind.value}", param_hint=given
+        )
+    if job.modality is not None and job.kind is not Kind.NIFTI_FILE:
+        raise typer.BadParameter(
+            f"only for a NIfTI file, SRC is {job.kind.value}", param_hint="--modality"
+        )
+
+
+def _read(job: _Job, progress: Stages) -> DicomCubeImage:
+    if job.kind is not Kind.DICOM_FOLDER:
+        image = read_image(job.src, job.kind, progress)
+        if job.modality is not None:
+            image.init_meta(job.modality)
+        return image
+    return DicomCubeImage.from_dicom_folder(
+        job.src,
+        job.sort.method,
+        series_uid=job.series_uid,
+        on_damaged="skip" if job.skip_damaged else "raise",
+        progress=progress,
+    )
+
+
+def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
+    with progress.busy("writing"):
+        if job.file_format is None:
+            image.to_nifti(job.dst)
+        else:
+            image.to_file(job.dst, file_format=job.file_format, keep_sources=job.keep_sources)
+
+
+def _verify(job: _Job, progress: Stages) -> Verification:
+    # Without source files frames are compared in the order of the instance numbers.
+    comparable = job.keep_sources or job.sort is SortOrder.INSTANCE
+    against = job.src if job.kind is Kind.DICOM_FOLDER and comparable else None
+    with progress.busy("verifying"):
+        return verify_file(job.dst, against=against, progress=progress)
+
+
+def _print_summary(
+    image: DicomCubeImage, job: _Job, result: Verification | None, seconds: float
+) -> None:
+    read, written = _source_length(image, job), job.dst.stat().st_size
+    frames = 1
+    for axis in image.axes:
+        frames *= axis.size
+    parts = [
+        count_text(frames, "frame"),
+        f"{size_text(read)} in",
+        f"{size_text(written)} out",
+        f"ratio {read / written:.2f}",
+        f"{seconds:.2f} s",
+        _verified_text(result),
+    ]
+    typer.echo(f"{printable(str(job.dst))}: {', '.join(parts)}")
+    for path, reason in image.skipped_files:
+        typer.echo(printable(f"skipped {path}: {reason}"))
+    if image.findings:
+        found = count_text(len(image.findings), "finding")
+        hint = "" if job.file_format is None else f" (dicube info {printable(str(job.dst))})"
+        typer.echo(f"{found}, first: {image.findings[0].status.value}{hint}")
+
+
+def _verified_text(result: Verification | None) -> str:
+    if result is None:
+        return "not verified"
+    if not result.ok:
+        return "VERIFICATION FAILED"
+    compared = result.identical_files + result.equal_files
+    if not compared:
+        return "verified"
+    if not result.equal_files:
+        return f"verified ({count_text(compared, 'file')} identical byte for byte)"
+    return f"verified ({result.identical_files} of {compared} files identical, the rest equal)"
+
+
+def _source_length(image: DicomCubeImage, job: _Job) -> int:
+    """Bytes of the files that became the image."""
+    if job.kind is not Kind.DICOM_FOLDER:
+        return job.src.stat().st_size
+    assert image.dicom_meta is not None
+    return sum((job.src / name).stat().st_size for name in image.dicom_meta.filenames or [])

@@ -1,0 +1,80 @@
+"""From errors to exit codes, in one place and documented in the help."""
+
+import errno
+import traceback
+from enum import IntEnum
+from typing import Any, Final
+
+import typer
+from typer.core import TyperGroup
+
+from dicube.cli.text import printable
+from dicube.exceptions import (
+    CodecError,
+    DataConsistencyError,
+    DicomCubeError,
+    InvalidCubeFileError,
+    MetaDataError,
+    MissingDependencyError,
+)
+
+
+class ExitCode(IntEnum):
+    """What the program tells the shell; 2, wrong usage, comes from typer."""
+
+    OK = 0
+    DIFFERENT = 1
+    USAGE = 2
+    INPUT = 3
+    CONFLICT = 4
+    CODEC = 5
+    MISSING_DEPENDENCY = 6
+    INTERRUPTED = 130
+
+
+EXIT_CODES_HELP: Final = (
+    "[bold]Exit codes[/bold]",
+    "0  all is well",
+    "1  verification found damage or a difference",
+    "2  wrong usage: an unknown option, a value that is not allowed",
+    "3  the input is missing, unreadable or invalid",
+    "4  the data do not fit together, or the target exists already",
+    "5  pixels cannot be encoded or decoded",
+    "6  an optional package is missing",
+    "130  interrupted",
+)
+
+_CODES: Final[tuple[tuple[type[DicomCubeError], ExitCode], ...]] = (
+    (InvalidCubeFileError, ExitCode.INPUT),
+    (MetaDataError, ExitCode.INPUT),
+    (DataConsistencyError, ExitCode.CONFLICT),
+    (CodecError, ExitCode.CODEC),
+    (MissingDependencyError, ExitCode.MISSING_DEPENDENCY),
+)
+
+
+def exit_code_of(error: DicomCubeError) -> ExitCode:
+    """The exit code that stands for an error."""
+    return next((code for kind, code in _CODES if isinstance(error, kind)), ExitCode.INPUT)
+
+
+class ReportingGroup(TyperGroup):
+    """Commands whose errors become one line on stderr and an exit code."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except DicomCubeError as error:
+            message, code = str(error), exit_code_of(error)
+        except OSError as error:
+            if error.errno == errno.EPIPE:  # `dicube meta FILE | head`
+                raise
+            place = f"{error.filename}: " if error.filename else ""
+            message, code = f"{place}{error.strerror or 'cannot be read'}", ExitCode.INPUT
+        except KeyboardInterrupt:
+            message, code = "interrupted", ExitCode.INTERRUPTED
+        if ctx.params.get("debug"):
+            traceback.print_exc()
+        typer.echo(f"error: {printable(message)}", err=True)
+        raise typer.Exit(code)

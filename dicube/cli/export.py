@@ -1,0 +1,68 @@
+"""`dicube export`: a cube file as a folder of DICOM files."""
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from dicube.cli.paths import check_exists
+from dicube.cli.progress import stages
+from dicube.cli.text import count_text, help_lines, printable, size_text
+from dicube.core.image import DicomCubeImage
+from dicube.exceptions import DataConsistencyError
+
+EXAMPLES: Final = help_lines(
+    "[bold]Examples[/bold]",
+    "dicube export ct.dcbs copy  [dim]the source files, byte for byte[/dim]",
+    "dicube export ct.dcbs small --transfer-syntax htj2k  [dim]codestreams are copied[/dim]",
+)
+
+
+class TransferSyntax(StrEnum):
+    """Values of --transfer-syntax: those of `dicube.dicom.export.TRANSFER_SYNTAXES`."""
+
+    EXPLICIT = "explicit"
+    HTJ2K = "htj2k"
+    HTJ2K_RPCL = "htj2k-rpcl"
+    JPEG2000 = "jpeg2000"
+    JPEGLS = "jpegls"
+    RLE = "rle"
+
+
+def export(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs or .dcba file.")],
+    folder: Annotated[
+        Path, typer.Argument(metavar="FOLDER", help="Made if need be; other files in it stay.")
+    ],
+    transfer_syntax: Annotated[
+        TransferSyntax | None,
+        typer.Option(
+            help="Encode pixels this way; all of them are lossless.",
+            show_default="as in the source files",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace files of the same name.")
+    ] = False,
+) -> None:
+    """Write the DICOM files again.
+
+    Without --transfer-syntax the source files come back byte for byte. Those that were compressed
+    come back with equal elements and pixels in explicit VR little endian.
+    """
+    check_exists(file)
+    if folder.exists() and not folder.is_dir():
+        raise DataConsistencyError("the target is no folder", where=str(folder))
+    with stages() as progress:
+        with progress.busy("reading"):
+            image = DicomCubeImage.from_file(file)
+        with progress.busy("encoding"):
+            written = image.to_dicom_folder(
+                folder,
+                transfer_syntax=None if transfer_syntax is None else transfer_syntax.value,
+                overwrite=overwrite,
+                progress=progress,
+            )
+    size = sum(path.stat().st_size for path in written)
+    typer.echo(f"{printable(str(folder))}: {count_text(len(written), 'file')}, {size_text(size)}")

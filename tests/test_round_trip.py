@@ -1,0 +1,212 @@
+"""The main job on every folder of the test data: what goes in comes out.
+
+Uncompressed series come back as the same files; compressed ones with equal elements and equal
+stored values, checked with pydicom and decoders that share no code with ours; the rest with the error
+that the table below says.
+"""
+
+import filecmp
+import warnings
+import zlib
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pydicom
+import pytest
+from pydicom.encaps import generate_frames
+from pydicom.pixels import pixel_array
+
+import dicube
+from dicube.core.verify import verify_file
+from dicube.exceptions import (
+    CodecError,
+    DataConsistencyError,
+    DicomCubeError,
+    MetaDataError,
+)
+from tests.series import SERIES, requires_data, series_folder
+
+# Folders that hold no series that could be stored: the error, and what its message must name.
+REFUSED: dict[str, tuple[type[DicomCubeError], str]] = {
+    "broken_missing_pixeldata": (MetaDataError, "IM003.dcm"),
+    "broken_mixed_series": (DataConsistencyError, "2 series"),
+    "broken_mixed_shape": (DataConsistencyError, "(40, 30)"),
+    "broken_truncated_header": (MetaDataError, "IM002.dcm"),
+    "broken_truncated_pixels": (MetaDataError, "IM004.dcm"),
+    "ct_rtstruct": (MetaDataError, "RS.dcm: a DICOM object without an image"),
+    "enh_mr_nema_spectro": (MetaDataError, "BRSV001"),
+    # The first bytes of the SIZ marker segment are overwritten: 3.8e12 samples in 250 bytes.
+    "odd_JPEG2000_embedded_sequence_delimiter": (CodecError, "samples in one frame"),
+    "odd_MR_truncated": (MetaDataError, "MR_truncated.dcm"),
+    "odd_UN_sequence": (MetaDataError, "UN_sequence.dcm: a DICOM object without an image"),
+    "odd_csa_slice_norm": (MetaDataError, "csa_slice_norm.dcm"),
+    "odd_emri_small_jpeg_2k_lossless_too_short": (MetaDataError, "cut short"),
+    "odd_meta_missing_tsyntax": (MetaDataError, "meta_missing_tsyntax.dcm"),
+    "odd_no_meta": (MetaDataError, "no_meta.dcm: no DICOM file"),
+    "sr_no_pixels": (MetaDataError, "test-SR.dcm: a DICOM object without an image"),
+    "waveform_ecg": (MetaDataError, "waveform_ecg.dcm: a DICOM object without an image"),
+}
+# Folders that are stored and have something to say: the status, and a finding with its slices.
+FINDINGS: dict[str, tuple[str, tuple[int, ...]]] = {
+    "broken_duplicate_file": ("duplicate_instance_numbers", (2, 3)),
+    "broken_duplicate_instance_number": ("duplicate_instance_numbers", tuple(range(8))),
+    "broken_empty_slope": ("non_uniform_rescale_factor", (4, 5, 6, 7)),
+    "broken_gap": ("gap_instance_number", (4,)),
+    "broken_missing_ipp": ("missing_location", (3, 6)),
+    "broken_mixed_dtype": ("non_uniform_dtype", (2, 3, 6)),
+    "broken_no_instance_number": ("missing_instance_number", ()),
+    "ct_same_position": ("dwelling_location", (1, 2)),
+}
+STORED = [name for name in (series.name for series in SERIES) if name not in REFUSED]
+# What decompression has to rename (PS3.5 8.2): the colour space as the codestream had it.
+RENAMED_PHOTOMETRIC = {("YBR_FULL_422", "YBR_FULL"), ("YBR_RCT", "RGB"), ("YBR_ICT", "RGB")}
+
+pytestmark = requires_data
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_folder_without_a_series_is_refused_with_the_reason(name: str) -> None:
+    error, fragment = REFUSED[name]
+    with pytest.raises(error) as caught:
+        dicube.load_from_dicom_folder(series_folder(name))
+    assert type(caught.value) is error
+    assert fragment in str(caught.value)
+
+
+@pytest.mark.parametrize("name", FINDINGS)
+def test_odd_series_is_kept_whole_and_reported(name: str) -> None:
+    status, slices = FINDINGS[name]
+    image = dicube.load_from_dicom_folder(series_folder(name))
+    assert image.dicom_status.value == status
+    assert image.findings[0].status is image.dicom_status
+    assert image.findings[0].slices == slices
+
+
+@pytest.mark.parametrize("suffix", [".dcbs", ".dcba"])
+@pytest.mark.parametrize("name", STORED)
+def test_series_comes_back_from_one_file(name: str, suffix: str, tmp_path: Path) -> None:
+    folder = series_folder(name)
+    image = dicube.load_from_dicom_folder(folder)
+    path = image.to_file(tmp_path / f"series{suffix}")
+
+    loaded = dicube.load(path)
+    assert loaded.dtype == image.dtype
+    np.testing.assert_array_equal(loaded.raw_image, image.raw_image)
+    np.testing.assert_array_equal(loaded.get_fdata(), image.get_fdata())
+    assert loaded.dicom_status is image.dicom_status
+    assert loaded.space == image.space
+    assert dict(loaded.dicom_meta.items()) == dict(image.dicom_meta.items())
+
+    files = loaded.to_dicom_folder(tmp_path / "export")
+    assert len(files) + len(image.skipped_files) == len(list(folder.iterdir()))
+    start = 0
+    for file, frames in zip(files, frame_counts(files), strict=True):
+        source = folder / file.name
+        if is_uncompressed(source):
+            assert filecmp.cmp(file, source, shallow=False), file.name
+        else:
+            assert_same_elements(source, file)
+            assert_same_values(source, file, image.raw_image[start : start + frames])
+        start += frames
+    report = verify_file(path, against=folder)
+    assert report.problems == ()
+    assert report.identical_files + report.equal_files == len(files)
+
+
+def read_quietly(path: Path) -> pydicom.Dataset:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return pydicom.dcmread(path, force=True)
+
+
+def frame_counts(files: list[Path]) -> list[int]:
+    counts = []
+    for file in files:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            text = str(read_quietly(file).get("NumberOfFrames") or "")
+        counts.append(int(text) if text.isdigit() else 1)
+    if counts == [1]:
+        return [10**6]  # the one file has all frames, whatever its Number of Frames says
+    return counts
+
+
+def is_uncompressed(path: Path) -> bool:
+    uid = read_quietly(path).file_meta.get("TransferSyntaxUID", "1.2.840.10008.1.2")
+    return uid in ("1.2.840.10008.1.2", "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.2")
+
+
+def assert_same_elements(source: Path, exported: Path) -> None:
+    """Every element but the pixel data, byte for byte where pydicom has not converted it."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        before = pydicom.dcmread(source, force=True)
+        after = pydicom.dcmread(exported, force=True)
+        assert list(before.keys()) == list(after.keys())
+        for tag in before.keys():  # noqa: SIM118  # iterating the data set itself converts values
+            if tag == 0x7FE00010:
+                continue
+            one, other = before.get_item(tag), after.get_item(tag)
+            if tag == 0x00280004 and one.value != other.value:
+                renamed = (before.PhotometricInterpretation, after.PhotometricInterpretation)
+                assert renamed in RENAMED_PHOTOMETRIC
+                continue
+            assert (one.VR, one.value) == (other.VR, other.value), tag
+        for element in before.file_meta:
+            if element.keyword not in ("TransferSyntaxUID", "FileMetaInformationGroupLength"):
+                assert after.file_meta[element.tag].value == element.value
+        assert after.file_meta.TransferSyntaxUID == pydicom.uid.ExplicitVRLittleEndian
+
+
+def assert_same_values(source: Path, exported: Path, values: np.ndarray) -> None:
+    """What pydicom reads from the export is what we hold; what it decodes from the source, too."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        read = pixel_array(exported, raw=True)
+        np.testing.assert_array_equal(read.reshape(values.shape), values)
+        syntax = read_quietly(source).file_meta.TransferSyntaxUID
+        if syntax in BIT_DECODERS and values.max() == 1:
+            decoded = packed_bits(source, BIT_DECODERS[syntax])
+        else:
+            decoded = pixel_array(read_quietly(source), raw=True)
+    # Decoders of lossy JPEG may round the inverse DCT either way (T.81 does not fix it).
+    tolerance = 1 if syntax == "1.2.840.10008.1.2.4.50" else 0
+    difference = decoded.reshape(values.shape).astype(np.int64) - values
+    assert np.abs(difference).max() <= tolerance
+
+
+def packed_bits(source: Path, decode: Callable[[bytes], bytes]) -> np.ndarray:
+    """Frames of bits that pydicom does not decode when they are compressed."""
+    data_set = read_quietly(source)
+    frames = int(data_set.NumberOfFrames)
+    count = data_set.Rows * data_set.Columns
+    streams = generate_frames(data_set.PixelData, number_of_frames=frames)
+    return np.stack(
+        [
+            np.unpackbits(np.frombuffer(decode(stream), np.uint8), bitorder="little")[:count]
+            for stream in streams
+        ]
+    )
+
+
+def unpack_bits(stream: bytes) -> bytes:
+    """The one segment of an RLE frame of bytes (PS3.5 annex G)."""
+    result, data = bytearray(), stream[64:]
+    position = 0
+    while position < len(data) - 1:
+        code = int.from_bytes(data[position : position + 1], signed=True)
+        if code >= 0:
+            result += data[position + 1 : position + 2 + code]
+            position += 2 + code
+        else:
+            result += data[position + 1 : position + 2] * (1 - code if code > -128 else 0)
+            position += 2
+    return bytes(result)
+
+
+def inflate(stream: bytes) -> bytes:
+    return zlib.decompressobj(-zlib.MAX_WBITS).decompress(stream)
+
+
+BIT_DECODERS = {"1.2.840.10008.1.2.5": unpack_bits, "1.2.840.10008.1.2.8.1": inflate}
