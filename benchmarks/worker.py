@@ -55,18 +55,22 @@ class Worker:
         has = [name for name in OPERATIONS if find_operation(self._peer, name)]
         return {"versions": self._peer.versions(), "operations": has, "values": self._peer.values}
 
-    def _reference(self, folder: Path) -> dict[str, Any]:
-        """CRCs of stored and output values; only the module of pydicom can be asked."""
+    def _reference(self, folder: Path, path: Path) -> dict[str, Any]:
+        """What is right for a folder; the stored values go to `path` as .npy.
+
+        Only the module of pydicom can be asked.
+        """
         peer: Any = self._peer
-        stored = frame_crcs(peer.folder_to_image(folder))
+        values = peer.folder_to_image(folder)
+        np.save(path, values)
         return {
-            "stored": stored,
+            "stored": frame_crcs(values),
             "output": frame_crcs(peer.output_values()),
             "uids": peer.sop_instance_uids(peer.load_meta(folder)),
         }
 
     def _adopt(self, path: Path) -> dict[str, Any]:
-        """Hand the image to a tool that reads no DICOM, as an .npy file."""
+        """Give an image, from an .npy file, to a tool that reads no DICOM."""
         peer: Any = self._peer
         if find_operation(peer, "adopt"):
             peer.adopt(np.load(path))
@@ -82,7 +86,8 @@ class Worker:
         seconds = time.perf_counter() - start
         reply: dict[str, Any] = {"seconds": seconds}
         if operation == "load_meta":
-            reply["uids"] = getattr(self._peer, "sop_instance_uids")(result)  # noqa: B009
+            peer: Any = self._peer
+            reply["uids"] = peer.sop_instance_uids(result)
         elif result is not None:
             reply["crcs"] = frame_crcs(result)
         return reply

@@ -11,19 +11,21 @@ from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
 
-_EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
-    "dicube convert ct_folder ct.dcbs  [dim]compress a series, then prove it lossless[/dim]",
-    "dicube convert ct.dcbs ct.dcba  [dim]smaller, slower (JPEG XL instead of HTJ2K)[/dim]",
-    "dicube info ct.dcbs  [dim]what is in the file[/dim]",
-    "dicube meta ct.dcbs Modality 0018,0050  [dim]some DICOM elements[/dim]",
-    "dicube export ct.dcbs copy  [dim]the source files again, byte for byte[/dim]",
-    "dicube verify ct.dcbs --against ct_folder  [dim]is it whole, is it that folder?[/dim]",
-    "dicube preview ct.dcbs ct.png  [dim]all frames on one sheet[/dim]",
-    "",
-    "Each command has a help of its own: dicube COMMAND --help",
-    "",
-    *EXIT_CODES_HELP,
+_COMMANDS: Final = (
+    ("dicube convert ct_folder ct.dcbs", "compress a series, prove it lossless"),
+    ("dicube convert ct.dcbs ct.dcba", "smaller, slower"),
+    ("dicube info ct.dcbs", "what is in the file"),
+    ("dicube meta ct.dcbs Modality 0018,0050", "some DICOM elements"),
+    ("dicube export ct.dcbs copy", "the source files, byte for byte"),
+    ("dicube verify ct.dcbs --against ct_folder", "is it whole, is it that folder?"),
+    ("dicube preview ct.dcbs ct.png", "all frames on one sheet"),
+)
+_EPILOG: Final = "\n\n".join(
+    (
+        help_lines("Examples:", *(f"{line:<41}  # {what}" for line, what in _COMMANDS)),
+        "Each command has a help of its own: dicube COMMAND --help",
+        help_lines("Exit codes:", *EXIT_CODES_HELP),
+    )
 )
 
 app = typer.Typer(
@@ -31,10 +33,11 @@ app = typer.Typer(
     cls=ReportingGroup,
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,  # plain help keeps the lines of the examples together
     # The pretty traceback shows local variables, and those hold values of the patient's data.
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
-    epilog=_EXAMPLES,
+    epilog=_EPILOG,
 )
 
 

@@ -11,7 +11,8 @@ import typer
 from dicube.cli.exit_codes import ExitCode
 from dicube.cli.paths import Kind, check_target, is_nifti_name, kind_of, read_image
 from dicube.cli.progress import Stages, stages
-from dicube.cli.text import count_text, help_lines, printable, size_text
+from dicube.cli.summary import print_summary, series_length
+from dicube.cli.text import help_lines
 from dicube.cli.verify import print_problems
 from dicube.codecs import set_num_threads
 from dicube.core.image import DicomCubeImage
@@ -20,7 +21,7 @@ from dicube.dicom.dicom_meta import SortMethod
 from dicube.storage.formats import format_of_name, is_cube_suffix
 
 EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
+    "Examples:",
     "dicube convert ct_folder ct.dcbs",
     "dicube convert ct_folder ct.dcba --sort position --threads 4",
     "dicube convert two_series one.dcbs --series-uid 1.2.840.113619.2.55",
@@ -121,9 +122,9 @@ def convert(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DST.")] = False,
 ) -> None:
-    """Turn a DICOM folder into one lossless file, or one file format into another.
+    """Make one lossless file of a series.
 
-    To write DICOM files, use `dicube export`.
+    SRC and DST may have any of the formats; to write DICOM files, use `dicube export`.
     """
     job = _Job(
         src=src,
@@ -143,9 +144,11 @@ def convert(
     start = time.perf_counter()
     with stages() as progress:
         image = _read(job, progress)
+        is_folder = job.kind is Kind.DICOM_FOLDER
+        length = series_length(image, src) if is_folder else src.stat().st_size
         _write(image, job, progress)
         result = _verify(job, progress) if verify and job.file_format else None
-    _print_summary(image, job, result, time.perf_counter() - start)
+    print_summary(image, dst, length, time.perf_counter() - start, result)
     if result is not None and not result.ok:
         print_problems(dst, result)
         raise typer.Exit(ExitCode.DIFFERENT)
@@ -213,48 +216,3 @@ def _verify(job: _Job, progress: Stages) -> Verification:
     against = job.src if job.kind is Kind.DICOM_FOLDER and comparable else None
     with progress.busy("verifying"):
         return verify_file(job.dst, against=against, progress=progress)
-
-
-def _print_summary(
-    image: DicomCubeImage, job: _Job, result: Verification | None, seconds: float
-) -> None:
-    read, written = _source_length(image, job), job.dst.stat().st_size
-    frames = 1
-    for axis in image.axes:
-        frames *= axis.size
-    parts = [
-        count_text(frames, "frame"),
-        f"{size_text(read)} in",
-        f"{size_text(written)} out",
-        f"ratio {read / written:.2f}",
-        f"{seconds:.2f} s",
-        _verified_text(result),
-    ]
-    typer.echo(f"{printable(str(job.dst))}: {', '.join(parts)}")
-    for path, reason in image.skipped_files:
-        typer.echo(printable(f"skipped {path}: {reason}"))
-    if image.findings:
-        found = count_text(len(image.findings), "finding")
-        hint = "" if job.file_format is None else f" (dicube info {printable(str(job.dst))})"
-        typer.echo(f"{found}, first: {image.findings[0].status.value}{hint}")
-
-
-def _verified_text(result: Verification | None) -> str:
-    if result is None:
-        return "not verified"
-    if not result.ok:
-        return "VERIFICATION FAILED"
-    compared = result.identical_files + result.equal_files
-    if not compared:
-        return "verified"
-    if not result.equal_files:
-        return f"verified ({count_text(compared, 'file')} identical byte for byte)"
-    return f"verified ({result.identical_files} of {compared} files identical, the rest equal)"
-
-
-def _source_length(image: DicomCubeImage, job: _Job) -> int:
-    """Bytes of the files that became the image."""
-    if job.kind is not Kind.DICOM_FOLDER:
-        return job.src.stat().st_size
-    assert image.dicom_meta is not None
-    return sum((job.src / name).stat().st_size for name in image.dicom_meta.filenames or [])

@@ -33,14 +33,13 @@ class ExitCode(IntEnum):
 
 
 EXIT_CODES_HELP: Final = (
-    "[bold]Exit codes[/bold]",
-    "0  all is well",
-    "1  verification found damage or a difference",
-    "2  wrong usage: an unknown option, a value that is not allowed",
-    "3  the input is missing, unreadable or invalid",
-    "4  the data do not fit together, or the target exists already",
-    "5  pixels cannot be encoded or decoded",
-    "6  an optional package is missing",
+    "0    all is well",
+    "1    verification found damage or a difference",
+    "2    wrong usage: an unknown option, a value that is not allowed",
+    "3    the input is missing, unreadable or invalid",
+    "4    the data do not fit together, or the target exists already",
+    "5    pixels cannot be encoded or decoded",
+    "6    an optional package is missing",
     "130  interrupted",
 )
 

@@ -13,9 +13,9 @@ from dicube.core.image import DicomCubeImage
 from dicube.exceptions import DataConsistencyError
 
 EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
-    "dicube export ct.dcbs copy  [dim]the source files, byte for byte[/dim]",
-    "dicube export ct.dcbs small --transfer-syntax htj2k  [dim]codestreams are copied[/dim]",
+    "Examples:",
+    "dicube export ct.dcbs copy  # the source files, byte for byte",
+    "dicube export ct.dcbs small --transfer-syntax htj2k  # codestreams are copied",
 )
 
 

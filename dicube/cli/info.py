@@ -23,7 +23,7 @@ from dicube.dicom.dicom_status import get_dicom_findings
 from dicube.dicom.findings import Finding
 
 EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
+    "Examples:",
     "dicube info ct.dcbs",
     "dicube info ct.dcbs --json | jq .spacing_mm",
 )
@@ -35,7 +35,10 @@ def info(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs or .dcba file.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Show what a cube file holds: series, shape, geometry, findings. No frame is decoded."""
+    """Show what a cube file holds.
+
+    Series, shape, geometry and what is odd about it. No frame is decoded, so it takes no time.
+    """
     check_exists(file)
     facts = _facts(file, read_description(file))
     typer.echo(json.dumps(facts, indent=2) if as_json else _text(facts))
@@ -119,7 +122,7 @@ def _axes_text(facts: dict[str, Any]) -> str:
     axes = [f"{axis['Name']} {axis['Size']}" for axis in facts["axes"]]
     grid = facts["shape"][len(axes) :]
     names = ("rows", "columns", "samples")
-    return ", ".join([*axes, *(f"{name} {size}" for name, size in zip(names, grid))])
+    return ", ".join([*axes, *(f"{name} {size}" for name, size in zip(names, grid, strict=False))])
 
 
 def _geometry_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -17,7 +17,7 @@ from dicube.dicom.dicom_meta import DicomMeta, Presence
 from dicube.exceptions import MetaDataError
 
 EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
+    "Examples:",
     "dicube meta ct.dcbs",
     "dicube meta ct.dcbs Modality 00180050 0028,0030",
     "dicube meta ct.dcbs InstanceNumber --slice 0",
@@ -47,9 +47,9 @@ def meta(
         bool, typer.Option("--json", help="Print JSON, with values in full.")
     ] = False,
 ) -> None:
-    """Show DICOM elements; long values are cut short, <absent> and <empty> are told apart.
+    """Show DICOM elements.
 
-    Frames are not read.
+    Long values are cut short, except with --json. <absent> and <empty> are told apart.
     """
     keys = [_key(tag) for tag in tags or []]
     found = read_dicom_dir(file) if kind_of(file) is Kind.DICOM_FOLDER else read_meta(file)

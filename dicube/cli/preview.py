@@ -11,7 +11,7 @@ from dicube.cli.text import count_text, help_lines, printable, size_text
 from dicube.interchange.preview import MAX_FRAMES, write_preview
 
 EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
+    "Examples:",
     "dicube preview ct.dcbs ct.png",
     "dicube preview ct_folder lung.png --window -600,1500 --max-frames 16",
 )

@@ -4,32 +4,27 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Lock
+from typing import TYPE_CHECKING
 
-from rich.console import Console
-from rich.progress import (
-    BarColumn,
-    Progress,
-    SpinnerColumn,
-    TaskID,
-    TaskProgressColumn,
-    TextColumn,
-    TimeElapsedColumn,
-)
+if TYPE_CHECKING:
+    from rich.progress import Progress, TaskID
 
 
 class Stages:
-    """The stages of one command.
+    """The stages of one command; without `bars` nothing is shown.
 
     Called with (stage, done, total), from any thread: the callback that `DicomCubeImage` takes as
     `progress`.
     """
 
-    def __init__(self, bars: Progress) -> None:
+    def __init__(self, bars: "Progress | None" = None) -> None:
         self._bars = bars
         self._tasks: dict[str, TaskID] = {}
         self._lock = Lock()
 
     def __call__(self, stage: str, done: int, total: int) -> None:
+        if self._bars is None:
+            return
         with self._lock:
             if stage not in self._tasks:
                 self._tasks[stage] = self._bars.add_task(stage, total=total)
@@ -38,6 +33,9 @@ class Stages:
     @contextmanager
     def busy(self, stage: str) -> Iterator[None]:
         """Show that something goes on of which nobody knows how long it takes."""
+        if self._bars is None:
+            yield
+            return
         task = self._bars.add_task(stage, total=None)
         try:
             yield
@@ -48,6 +46,20 @@ class Stages:
 @contextmanager
 def stages() -> Iterator[Stages]:
     """Show progress while the block runs; nothing remains of it, and a pipe never sees it."""
+    if not sys.stderr.isatty():
+        yield Stages()
+        return
+    # Here, not above: a tenth of a second that `dicube --help` need not wait.
+    from rich.console import Console  # noqa: PLC0415
+    from rich.progress import (  # noqa: PLC0415
+        BarColumn,
+        Progress,
+        SpinnerColumn,
+        TaskProgressColumn,
+        TextColumn,
+        TimeElapsedColumn,
+    )
+
     columns = (
         SpinnerColumn(),
         TextColumn("{task.description}"),
@@ -55,7 +67,5 @@ def stages() -> Iterator[Stages]:
         TaskProgressColumn(),
         TimeElapsedColumn(),
     )
-    console = Console(stderr=True)
-    hidden = not sys.stderr.isatty()
-    with Progress(*columns, console=console, transient=True, disable=hidden) as bars:
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bars:
         yield Stages(bars)

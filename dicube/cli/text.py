@@ -6,9 +6,10 @@ from typing import Any
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
-def help_lines(*lines: str) -> str:
-    """Text for a help epilog that keeps its line breaks."""
-    return "\n\n".join(lines)  # typer joins the lines of a paragraph
+def help_lines(title: str, *lines: str) -> str:
+    """A paragraph of a help epilog, the lines below the title indented."""
+    # Without the \b typer would fill the lines of a paragraph.
+    return "\n".join(["\b", title, *(f"  {line}" for line in lines)])
 
 
 def size_text(length_bytes: int) -> str:
@@ -20,7 +21,7 @@ def size_text(length_bytes: int) -> str:
 
 
 def count_text(count: int, noun: str) -> str:
-    """ "1 file", "2 files"."""
+    """Such as "1 file" or "2 files"."""
     return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
@@ -30,12 +31,12 @@ def printable(text: str) -> str:
 
 
 def shape_text(shape: Sequence[int]) -> str:
-    """ "40 x 512 x 512"."""
+    """Such as "40 x 512 x 512"."""
     return " x ".join(map(str, shape))
 
 
 def numbers_text(numbers: Sequence[Any]) -> str:
-    """ "0.45, 0.43, 0.43"."""
+    """Such as "0.45, 0.43, 0.43"."""
     return ", ".join(f"{float(number):g}" for number in numbers)
 
 

@@ -12,7 +12,7 @@ from dicube.cli.text import count_text, help_lines, printable
 from dicube.core.verify import Verification, verify_file
 
 EXAMPLES: Final = help_lines(
-    "[bold]Examples[/bold]",
+    "Examples:",
     "dicube verify ct.dcbs",
     "dicube verify ct.dcbs --against ct_folder",
 )
@@ -29,8 +29,9 @@ def verify(
         ),
     ] = None,
 ) -> None:
-    """Check a cube file: every checksum, every frame, and the folder it came from.
+    """Check a cube file, or compare it with its folder.
 
+    Tests every checksum, decodes every frame, and with --against rebuilds every source file.
     Exits with 1 where anything is damaged or different, and says what.
     """
     check_exists(file)

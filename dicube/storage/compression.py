@@ -12,6 +12,8 @@ from dicube.exceptions import InvalidCubeFileError
 _MAX_EXPANSION: Final = 1 << 10
 _SMALL_SECTION: Final = 1 << 30
 _CHUNK: Final = 1 << 24
+_SHORT_WINDOW_LOG: Final = 20
+_WINDOW_LOG: Final = 27  # 128 MiB; decoders refuse more unless they are asked (RFC 8878, 3.1.1.1.2)
 
 
 def expansion_limit(length: int) -> int:
@@ -27,14 +29,18 @@ def compress(data: bytes, *, level: int = 3) -> bytes:
     InvalidCubeFileError
         The content is so large and so repetitive that a reader would take it for an attack.
     """
-    # Long-distance matching finds the header of the slice before, however long headers are.
+    options = {}
+    if len(data) > 1 << _SHORT_WINDOW_LOG:
+        # Long-distance matching finds the header of the slice before, however long headers are, but
+        # only inside the window, which is 2 MiB at this level unless told otherwise.
+        options = {"enable_ldm": True, "window_log": _WINDOW_LOG}
     parameters = zstandard.ZstdCompressionParameters.from_level(
-        level, source_size=len(data), enable_ldm=len(data) > 1 << 20
+        level, source_size=len(data), **options
     )
     packed = zstandard.ZstdCompressor(compression_params=parameters).compress(data)
     if len(data) > expansion_limit(len(packed)):
         raise InvalidCubeFileError(
-            f"a section of {len(data)} bytes shrinks to {len(packed)}, which could not be read again",
+            f"a section of {len(data)} bytes shrinks to {len(packed)}: it could not be read again",
             hint="leave the source files out with keep_sources=False",
         )
     return packed
@@ -68,7 +74,7 @@ def decompress(data: bytes, *, where: str, limit: int | None = None) -> bytes:
                 where=where,
                 hint="the file is damaged or forged",
             )
-        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << 27)
+        decompressor = zstandard.ZstdDecompressor(max_window_size=1 << _WINDOW_LOG)
         with decompressor.stream_reader(data) as reader:
             while content.tell() <= announced and (part := reader.read(_CHUNK)):
                 content.write(part)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.atomic import replacing
 from dicube.storage.checksums import Buffer, block_length, checksum, frame_checksums, pack_block
 from dicube.storage.directory import DIRECTORY_KEY, Directory
@@ -50,6 +51,11 @@ class CubeWriter:
 
         `pixel_header` is the PixelDataHeader as a JSON object; the directory is added to it.
         `sections` are further named byte strings, which an old reader never sees.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            The PixelDataHeader holds something that JSON does not, such as NaN.
         """
         extents: dict[Section, Extent] = {}
         sums: dict[Section, int] = {}
@@ -73,7 +79,7 @@ class CubeWriter:
         block = self._append(bytes(block_length(1 + len(Section) + len(named))))
         directory = Directory(checksums=block, sections=directory.sections)
         members = {**pixel_header, DIRECTORY_KEY: directory.to_json()}
-        append(Section.PIXEL_HEADER, json.dumps(members, allow_nan=False).encode())
+        append(Section.PIXEL_HEADER, _json_bytes(members))
 
         header = pack_header(Header(self._format.magic, VERSION, extents, len(self._frames)))
         parts = [checksum(header), *(sums[section] for section in Section)]
@@ -87,6 +93,16 @@ class CubeWriter:
         offset = self._file.tell()
         self._file.write(data)
         return Extent(offset, len(data))
+
+
+def _json_bytes(members: Mapping[str, Any]) -> bytes:
+    try:
+        return json.dumps(members, allow_nan=False).encode()
+    except (TypeError, ValueError) as error:
+        raise InvalidCubeFileError(
+            f"the PixelDataHeader cannot be written as JSON: {error}",
+            hint="give plain numbers, texts, lists and dictionaries",
+        ) from error
 
 
 @contextmanager

@@ -1,0 +1,183 @@
+"""What was measured as a table on the terminal, as Markdown, as JSON, and against requirements."""
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+from rich.console import Console
+from rich.table import Table
+
+from bench_data import PRIVATE_CT, Series
+from measure import OURS, PUBLISHED_DICUBE, Cell, PeerSpec, Row
+from peers import OPERATIONS
+
+_HEADINGS: Final = {
+    "folder_to_image": "folder → image",
+    "save": "save",
+    "load": "load",
+    "load_meta": "metadata only",
+    "one_slice": "one slice",
+    "export": "export to DICOM",
+}
+_START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
+# Requirements of the project: how many times faster than the published release.
+_INGEST_FACTOR: Final = 3.0
+_INGEST_FACTOR_PRIVATE: Final = 4.0
+
+
+@dataclass(frozen=True)
+class Report:
+    """Everything one run found out."""
+
+    facts: dict[str, str]  # processor, threads, versions
+    series: list[Series]
+    rows: dict[str, dict[PeerSpec, Row]]  # by name of the series
+    notes: list[str]
+
+    def lines(self) -> list[str]:
+        """Conditions and faults, as plain sentences."""
+        conditions = [f"{name}: {value}." for name, value in self.facts.items()]
+        return [*conditions, *self.notes, *self._faults()]
+
+    def _faults(self) -> list[str]:
+        return [
+            f"{name}, {spec.label}, {_HEADINGS[operation]}: {cell.fault}."
+            for name, rows in self.rows.items()
+            for spec, row in rows.items()
+            for operation, cell in row.cells.items()
+            if cell.fault
+        ]
+
+    def requirements(self) -> list[str]:
+        """The two requirements of the project and what this run says about them."""
+        lines = []
+        for name, rows in self.rows.items():
+            wanted = _INGEST_FACTOR_PRIVATE if name == PRIVATE_CT else _INGEST_FACTOR
+            for operation, factor in (("folder_to_image", wanted), ("load", 1.0)):
+                lines.append(_requirement(name, rows, operation, factor))
+        return lines
+
+    def body(self, series: Series) -> list[list[str]]:
+        """The cells of one series as text, a list for each peer."""
+        rows = self.rows[series.name]
+        ours = rows.get(OURS, Row())
+        return [
+            [
+                spec.label,
+                *(_time(row.cells.get(o), ours.cells.get(o)) for o in OPERATIONS),
+                _size(row.nbytes, series.nbytes),
+            ]
+            for spec, row in rows.items()
+        ]
+
+
+def _requirement(name: str, rows: dict[PeerSpec, Row], operation: str, factor: float) -> str:
+    what = f"{name}, {_HEADINGS[operation]}, dicube 0.3.0 / DiCube"
+    cells = [rows.get(spec, Row()).cells.get(operation) for spec in (PUBLISHED_DICUBE, OURS)]
+    times = [sorted(cell.seconds) for cell in cells if cell is not None and cell.seconds]
+    if len(times) < 2:
+        return f"{what}: not measured"
+    theirs, ours = (seconds[len(seconds) // 2] for seconds in times)
+    verdict = "met" if theirs >= factor * ours else "NOT met"
+    wrong = " (its values are wrong here)" if cells[0] is not None and cells[0].fault else ""
+    return f"{what}: {theirs / ours:.2f}x, required at least {factor:g}x: {verdict}{wrong}"
+
+
+def _time(cell: Cell | None, ours: Cell | None) -> str:
+    """Milliseconds and ratio; a dash for what a tool cannot do, and no speed for what is wrong."""
+    if cell is None:
+        return "-"
+    if cell.fault:
+        return "failed" if cell.fault.startswith("failed") else "wrong"
+    if cell.median is None:
+        return "-"
+    milliseconds = 1e3 * cell.median
+    text = f"{milliseconds:.0f} ms" if milliseconds >= 9.95 else f"{milliseconds:.2g} ms"
+    base = None if ours is None else ours.median
+    return text if base is None else f"{text} {cell.median / base:.2f}x"
+
+
+def _size(nbytes: int | None, folder: int) -> str:
+    return "-" if nbytes is None else f"{nbytes / 1e6:.2f} MB {nbytes / folder:.2f}"
+
+
+def _headings(series: Series) -> list[str]:
+    return [f"{series.name} ({series.description})", *_HEADINGS.values(), "size"]
+
+
+def print_table(report: Report, console: Console) -> None:
+    """One table, a section for each series."""
+    table = Table(title="median time, and ratio to DiCube .dcbs; size, and ratio to the folder")
+    for heading in ("", *_HEADINGS.values(), "size"):
+        table.add_column(heading, justify="right" if heading else "left")
+    for series in report.series:
+        about = f"{len(series.files)} files, {series.nbytes / 1e6:.1f} MB"
+        table.add_row(f"[bold]{series.name}[/bold]\n{series.description}\n{about}")
+        for cells in report.body(series):
+            table.add_row(*cells)
+        table.add_section()
+    console.print(table)
+    for line in (*report.lines(), *report.requirements()):
+        console.print(line, highlight=False, soft_wrap=True)
+
+
+def to_markdown(report: Report) -> str:
+    """The same as Markdown, a table for each series because columns are named by it."""
+    parts = []
+    for series in report.series:
+        head = _headings(series)
+        rows = [head, ["---", *["---:"] * (len(head) - 1)], *report.body(series)]
+        parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
+    parts.append(
+        "Times are medians, with their ratio to DiCube .dcbs in the same run: 2.00x took twice as"
+        " long. Sizes come with their ratio to the DICOM folder. A dash: the tool has no such"
+        " operation. How it was measured: [benchmarks](benchmarks/README.md)."
+    )
+    parts.append("\n".join(f"- {line}" for line in report.lines()))
+    return "\n\n".join(parts)
+
+
+def update_readme(path: Path, markdown: str) -> None:
+    """Put the table between the markers of a README; the rest stays as it is.
+
+    Raises
+    ------
+    ValueError
+        The markers are not there, once each and in this order.
+    """
+    text = path.read_text(encoding="utf-8")
+    start, end = text.find(_START), text.find(_END)
+    if text.count(_START) != 1 or text.count(_END) != 1 or end < start:
+        raise ValueError(f"{path} needs one line {_START} and, below it, one line {_END}")
+    before, after = text[: start + len(_START)], text[end:]
+    path.write_text(f"{before}\n\n{markdown}\n\n{after}", encoding="utf-8")
+
+
+def to_json(report: Report) -> str:
+    """Everything, with the seconds of every round."""
+
+    def cell_json(cell: Cell) -> dict[str, Any]:
+        return {"median_s": cell.median, "rounds_s": cell.seconds, "fault": cell.fault}
+
+    document = {
+        "facts": report.facts,
+        "notes": report.notes,
+        "requirements": report.requirements(),
+        "series": {
+            series.name: {
+                "description": series.description,
+                "files": len(series.files),
+                "nbytes": series.nbytes,
+                "peers": {
+                    spec.label: {
+                        "nbytes": row.nbytes,
+                        "operations": {name: cell_json(c) for name, c in row.cells.items()},
+                    }
+                    for spec, row in report.rows[series.name].items()
+                },
+            }
+            for series in report.series
+        },
+    }
+    return json.dumps(document, indent=1)
