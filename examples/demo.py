@@ -1,9 +1,9 @@
 """What DiCube does, on a real series: compress, verify, export, compare, look.
 
-Run it with ``make demo`` or ``python examples/demo.py [FOLDER]``. Each run writes into a new folder,
-``demo-output/run-001`` and so on. The series is taken from the folder that the environment variable
-DICUBE_TEST_DATA names, or from ``../shared/data``; where there is none, a real MR volume that nibabel
-ships is made into DICOM files first.
+Run it with ``make demo`` or ``python examples/demo.py [FOLDER]``. Each run writes into a new
+folder, ``demo-output/run-001`` and so on. The series is taken from the folder that the environment
+variable DICUBE_TEST_DATA names, or from ``../shared/data``; where there is none, a real MR volume
+that comes with nibabel is made into DICOM files first.
 """
 
 import os
@@ -40,10 +40,10 @@ def main() -> int:
     """Run the demo; 0 if everything came back as it was."""
     output = new_run_folder(Path(sys.argv[1]) if len(sys.argv) > 1 else CHECKOUT / "demo-output")
     folder = find_series() or make_series(output / "dicom")
-    console.print(f"Series: {folder}\nOutput: {output}\n")
+    say(f"Series: {folder}\nOutput: {output}\n")
 
     image, seconds = timed(lambda: dicube.load_from_dicom_folder(folder))
-    console.print(f"{image}\n")
+    say(f"{image}\n")
     steps = [Step("DICOM folder, read", size_of(folder), seconds)]
     problems: list[str] = []
     for name in FORMATS:
@@ -53,9 +53,9 @@ def main() -> int:
     try:
         write_preview(image, output / "preview.png")
     except dicube.MissingDependencyError as error:
-        console.print(f"No preview: {error}")
+        say(f"No preview: {error}")
     for problem in problems:
-        console.print(f"[red]{problem}[/red]")
+        say(problem, style="red")
     print_next(folder, output)
     return 1 if problems else 0
 
@@ -76,7 +76,7 @@ def round_trip(
     steps.append(Step(f"{export.name}, written", size_of(export), seconds))
 
     same = sum(file.read_bytes() == (folder / file.name).read_bytes() for file in files)
-    console.print(f"{export.name}: {same} of {len(files)} files are identical, byte for byte")
+    say(f"{export.name}: {same} of {len(files)} files are identical, byte for byte")
     differing = [] if same == len(files) else [f"{len(files) - same} files of {export.name} differ"]
     return [*(f"{path.name}: {problem}" for problem in proof.problems), *differing]
 
@@ -101,13 +101,15 @@ def find_series() -> Path | None:
 
 
 def make_series(folder: Path) -> Path:
-    """A DICOM folder from the MR volumes that come with nibabel."""
+    """A DICOM folder from the first of the MR volumes that come with nibabel."""
     try:
-        import nibabel
+        import nibabel  # noqa: PLC0415  # an extra
     except ImportError:
         sys.exit("Without test data the demo needs nibabel: pip install 'dicube[nifti]'")
-    volume = Path(nibabel.__file__).parent / "tests" / "data" / "example4d.nii.gz"
-    image = dicube.load_from_nifti(volume)
+    volumes = dicube.load_from_nifti(
+        Path(nibabel.__file__).parent / "tests" / "data" / "example4d.nii.gz"
+    )
+    image = dicube.DicomCubeImage(volumes.raw_image[0], volumes.pixel_header, space=volumes.space)
     image.init_meta("MR")
     dicube.save_to_dicom_folder(image, folder)
     return folder
@@ -138,7 +140,7 @@ def table_of(steps: list[Step]) -> Table:
 def print_next(folder: Path, output: Path) -> None:
     """Commands to go on with."""
     cube = output / "series.dcbs"
-    console.print("\nTry next:", style="bold")
+    say("\nTry next:", style="bold")
     for command in (
         f"dicube info {cube}",
         f"dicube meta {cube} Modality SliceThickness",
@@ -146,7 +148,12 @@ def print_next(folder: Path, output: Path) -> None:
         f"dicube export {cube} {output / 'htj2k'} --transfer-syntax htj2k",
         f"dicube preview {cube} {output / 'few.png'} --max-frames 9",
     ):
-        console.print(f"  {command}", highlight=False, soft_wrap=True)
+        say(f"  {command}")
+
+
+def say(text: str, style: str | None = None) -> None:
+    """Print text as it is: lines are not wrapped, brackets are no markup."""
+    console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
 """An image as a cube file, and back: the one place that knows what each section means."""
 
+import json
 import math
 import os
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -239,8 +241,12 @@ def _json_number(value: Any) -> float | None:
 
 
 def _space_bytes(space: Space | None) -> bytes:
-    # The file has (x, y, z), memory has (z, y, x).
-    return b"" if space is None else space.reverse_axis_order().to_json().encode()
+    if space is None:
+        return b""
+    reversed_axes = asdict(space.reverse_axis_order())  # the file has (x, y, z), memory (z, y, x)
+    # A transformed Space may hold numpy numbers, which its own to_json cannot write.
+    members = {name: np.asarray(value).tolist() for name, value in reversed_axes.items()}
+    return json.dumps(members).encode()
 
 
 # ---- reading ----------------------------------------------------------------------------------

@@ -536,7 +536,7 @@ class DicomCubeImage:
 
 
 def _default_axes(values: Array) -> tuple[Axis, ...]:
-    if values.ndim == 2:
+    if values.ndim <= 2:
         return ()
     colour = values.ndim == 5 or (values.ndim == 4 and values.shape[-1] in (3, 4))
     return leading_axes(values.shape[: values.ndim - 2 - colour], is_stack=True)

@@ -131,9 +131,12 @@ def test_export_from_metadata_keeps_every_value_byte_for_byte(name: str, tmp_pat
                 if other.VR != "SQ" and little and isinstance(one.value, bytes):
                     assert one.value == other.value, tag
                 else:
-                    assert before[tag].to_json(1 << 30, lambda e: "") == after[tag].to_json(
-                        1 << 30, lambda e: ""
-                    ) if other.VR != "SQ" else len(before[tag].value) == len(after[tag].value)
+                    assert (
+                        before[tag].to_json(1 << 30, lambda e: "")
+                        == after[tag].to_json(1 << 30, lambda e: "")
+                        if other.VR != "SQ"
+                        else len(before[tag].value) == len(after[tag].value)
+                    )
 
 
 @pytest.mark.parametrize("edited", [False, True])

@@ -66,9 +66,7 @@ def test_values_lie_in_the_range_of_their_bits(layout: PixelLayout, data: st.Dat
     values=hnp.arrays(np.int16, (1, 3, 4), elements=st.integers(-2048, 2047)), little=st.booleans()
 )
 def test_values_come_back_from_their_bytes(values: np.ndarray, little: bool) -> None:
-    twelve = layout(
-        16, rows=3, columns=4, bits_stored=12, high_bit=11, signed=True, little=little
-    )
+    twelve = layout(16, rows=3, columns=4, bits_stored=12, high_bit=11, signed=True, little=little)
     again, residual = unpack_values(pack_values(values, twelve, b""), twelve)
     np.testing.assert_array_equal(again, values)
     assert residual == b""

@@ -1,10 +1,8 @@
 """A file appears whole or not at all, whatever happens to the process that writes it."""
 
 import os
-import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -16,18 +14,43 @@ from dicube.storage.verify import find_damage
 from tests.storage.made import write_file
 
 KILLS = 20
-# Rewrites one file for ever with contents that say which version they are.
-WRITER = """
-import sys
+# For each delay that comes in: starts a process that rewrites one file for ever with contents that
+# say which version they are, kills it in the middle, and answers with the last version it finished.
+# A process of its own, because forking one that has threads, as that of pytest, is not safe.
+KILLER = """
+import os, signal, sys, time
 from pathlib import Path
 from tests.storage.made import write_file
-path, version = Path(sys.argv[1]), 0
-while True:
-    version += 1
-    text = str(version).encode()
-    write_file(path, frames=[text * 50_000] * 8, status=text, meta=text * 1000)
-    print(version, flush=True)
+
+path = Path(sys.argv[1])
+for delay in sys.stdin:
+    reader, writer = os.pipe()
+    child = os.fork()
+    if not child:
+        for version in range(1, 1 << 30):
+            text = str(version).encode()
+            write_file(path, frames=[text * 50_000] * 8, status=text, meta=text * 1000)
+            os.write(writer, text + b" ")
+    os.close(writer)
+    finished = os.read(reader, 1)  # it is at work from now on
+    time.sleep(float(delay))
+    os.kill(child, signal.SIGKILL)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -signal.SIGKILL
+    while part := os.read(reader, 1 << 16):
+        finished += part
+    os.close(reader)
+    print(finished.split()[-1].decode(), flush=True)
 """
+
+
+def names_in(folder: Path) -> list[str]:
+    return [path.name for path in folder.iterdir()]
+
+
+def write_half(target: Path, error: BaseException) -> None:
+    with replacing(target) as file:
+        file.write(b"half of the new")
+        raise error
 
 
 def test_file_appears_when_the_block_ends(tmp_path):
@@ -36,7 +59,7 @@ def test_file_appears_when_the_block_ends(tmp_path):
         file.write(b"new")
         assert not target.exists()
     assert target.read_bytes() == b"new"
-    assert os.listdir(tmp_path) == ["a.dcbs"]
+    assert names_in(tmp_path) == ["a.dcbs"]
 
 
 def test_existing_file_is_replaced(tmp_path):
@@ -53,18 +76,16 @@ def test_existing_file_is_replaced(tmp_path):
 def test_error_leaves_the_old_file_and_nothing_else(tmp_path, error):
     target = tmp_path / "a.dcbs"
     target.write_bytes(b"the old content")
-    with pytest.raises(error), replacing(target) as file:
-        file.write(b"half of the new")
-        raise error
+    with pytest.raises(error):
+        write_half(target, error())
     assert target.read_bytes() == b"the old content"
-    assert os.listdir(tmp_path) == ["a.dcbs"]
+    assert names_in(tmp_path) == ["a.dcbs"]
 
 
 def test_error_leaves_nothing_where_nothing_was(tmp_path):
-    with pytest.raises(ValueError, match="stop"), replacing(tmp_path / "a.dcbs") as file:
-        file.write(b"half of the new")
-        raise ValueError("stop")
-    assert os.listdir(tmp_path) == []
+    with pytest.raises(ValueError, match="stop"):
+        write_half(tmp_path / "a.dcbs", ValueError("stop"))
+    assert names_in(tmp_path) == []
 
 
 def test_disk_that_fails_at_the_last_moment_leaves_the_old_file(tmp_path, monkeypatch):
@@ -78,7 +99,7 @@ def test_disk_that_fails_at_the_last_moment_leaves_the_old_file(tmp_path, monkey
         write_file(target, status=b"new")
     with DcbFile(target) as file:
         assert file.section(Section.STATUS) == b"old"
-    assert os.listdir(tmp_path) == ["a.dcbs"]
+    assert names_in(tmp_path) == ["a.dcbs"]
 
 
 def test_missing_folder_is_an_os_error(tmp_path):
@@ -86,32 +107,32 @@ def test_missing_folder_is_an_os_error(tmp_path):
         pass
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="the platform has no SIGKILL")
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the platform cannot fork")
 def test_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path):
     target = write_file(tmp_path / "a.dcbs", status=b"0")
-    seen = set()
-    for number in range(KILLS):
-        child = subprocess.Popen(
-            [sys.executable, "-c", WRITER, str(target)],
-            stdout=subprocess.PIPE,
-            env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
-        )
-        assert child.stdout is not None
-        first = child.stdout.readline()  # it writes from now on
-        time.sleep(0.0007 * number)  # 0 to 14 ms: several times what one file takes
-        child.kill()
-        last = (first + child.stdout.read()).split()[-1]
-        child.stdout.close()
-        assert child.wait() == -signal.SIGKILL
-        with DcbFile(target) as file:
-            assert list(find_damage(file)) == []
-            version = file.section(Section.STATUS)
-            # What was reported as written is there; the one in work may be, too.
-            assert int(version) - int(last) in (0, 1)
-            assert bytes(file.frames[-1]) == version * 50_000
-            assert file.section(Section.META) == version * 1000
-        seen.add(version)
-    assert len(seen) > 1
+    versions = set()
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLER, str(target)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).resolve().parents[2])},
+    ) as killer:
+        assert killer.stdin is not None
+        assert killer.stdout is not None
+        for number in range(KILLS):
+            print(0.0007 * number, file=killer.stdin, flush=True)  # one file takes a few ms
+            finished = int(killer.stdout.readline())
+            with DcbFile(target) as file:
+                assert list(find_damage(file)) == []
+                version = file.section(Section.STATUS)
+                # What was reported as written is there; the one in work may be, too.
+                assert int(version) - finished in (0, 1)
+                assert bytes(file.frames[-1]) == version * 50_000
+                assert file.section(Section.META) == version * 1000
+            versions.add(version)
+    assert killer.returncode == 0
+    assert len(versions) > 1
     # What was in work when the process died stays hidden, and nothing takes it for a cube file.
-    others = [name for name in os.listdir(tmp_path) if name != "a.dcbs"]
+    others = [name for name in names_in(tmp_path) if name != "a.dcbs"]
     assert all(name.startswith(".a.dcbs.") and name.endswith(".part") for name in others)

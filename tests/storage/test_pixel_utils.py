@@ -98,7 +98,7 @@ def test_nan_keeps_its_payload():
     assert back.view(np.uint32).tolist() == [[[0x7FC00001, 0xFFC12345, 0x7F800001]]]
 
 
-@pytest.mark.parametrize("dtype", ["bool", "complex64", "longdouble", "datetime64[s]", "U3", "f4,f4"])
+@pytest.mark.parametrize("dtype", ["bool", "complex64", "longdouble", "M8[s]", "U3", "f4,f4"])
 def test_dtype_that_has_no_encoding_is_refused(dtype):
     with pytest.raises(CodecError, match="cannot be stored"):
         encoding_of(np.dtype(dtype))

@@ -1,0 +1,107 @@
+"""NIfTI against nibabel: values, dtypes and places, both ways."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+import dicube
+from dicube import DicomCubeImage, PixelDataHeader
+from dicube.exceptions import DataConsistencyError
+from tests.series import requires_data, series_folder
+
+nib = pytest.importorskip("nibabel", reason="nibabel is not installed (extra nifti)")
+SHIPPED = Path(nib.__file__).parent / "tests" / "data"
+OBLIQUE = np.array([[-2, 0.1, 0, 30], [0.1, 3, 0.2, -40], [0, -0.2, 4, 50], [0, 0, 0, 1]])
+
+
+@pytest.mark.parametrize("name", ["anatomical.nii", "functional.nii", "example4d.nii.gz"])
+def test_shipped_files_come_back_with_equal_values_and_places(name: str, tmp_path: Path) -> None:
+    original = nib.load(SHIPPED / name)
+    image = DicomCubeImage.from_nifti(SHIPPED / name)
+    np.testing.assert_array_equal(image.get_fdata("float64").T, original.get_fdata())
+    image.to_nifti(tmp_path / "copy.nii.gz")
+    copy = nib.load(tmp_path / "copy.nii.gz")
+    np.testing.assert_array_equal(copy.get_fdata(), original.get_fdata())
+    np.testing.assert_allclose(copy.affine, original.affine, atol=1e-6)
+    assert copy.get_data_dtype() == original.get_data_dtype().newbyteorder("=")
+
+
+@pytest.mark.parametrize("suffix", [".dcbs", ".dcba"])
+@pytest.mark.parametrize(
+    "dtype", ["uint8", "int8", "int16", "uint16", "int32", "uint32", "int64", "float32", "float64"]
+)
+def test_no_value_changes_on_the_way_through_a_cube_file(
+    dtype: str, suffix: str, tmp_path: Path
+) -> None:
+    generator = np.random.default_rng(0)
+    values = (generator.standard_normal((5, 6, 7, 2)) * 50).astype(dtype)
+    nib.save(nib.Nifti1Image(values, OBLIQUE, dtype=values.dtype), tmp_path / "a.nii")
+    image = dicube.load_from_nifti(tmp_path / "a.nii")
+    assert image.dtype == dtype
+    assert image.shape == (2, 7, 6, 5)
+    loaded = dicube.load(image.to_file(tmp_path / f"a{suffix}"))
+    dicube.save_to_nifti(loaded, tmp_path / "b.nii")
+    again = nib.load(tmp_path / "b.nii")
+    assert again.get_data_dtype() == dtype
+    np.testing.assert_array_equal(np.asanyarray(again.dataobj), values)
+    np.testing.assert_allclose(again.affine, nib.load(tmp_path / "a.nii").affine, atol=1e-5)
+
+
+def test_scaled_integers_stay_integers(tmp_path: Path) -> None:
+    nifti = nib.Nifti1Image(np.arange(24, dtype=np.int16).reshape(2, 3, 4), np.eye(4))
+    nifti.header.set_slope_inter(0.5, -3)
+    nib.save(nifti, tmp_path / "a.nii")
+    image = dicube.load_from_nifti(tmp_path / "a.nii")
+    assert image.dtype == np.int16
+    assert (image.pixel_header.RescaleSlope, image.pixel_header.RescaleIntercept) == (0.5, -3.0)
+    image.to_nifti(tmp_path / "b.nii")
+    again = nib.load(tmp_path / "b.nii")
+    assert again.get_data_dtype() == np.int16
+    np.testing.assert_array_equal(again.get_fdata(), nib.load(tmp_path / "a.nii").get_fdata())
+
+
+def test_slope_that_the_header_cannot_hold_is_applied_in_double(tmp_path: Path) -> None:
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = DicomCubeImage(values, PixelDataHeader(RescaleSlope=0.1, OriginalPixelDtype="int16"))
+    image.to_nifti(tmp_path / "a.nii")
+    written = nib.load(tmp_path / "a.nii")
+    assert written.get_data_dtype() == np.float64
+    np.testing.assert_array_equal(written.get_fdata(), image.get_fdata("float64").T)
+
+
+@requires_data
+@pytest.mark.parametrize("name", ["mr_t1_3d", "pet_slopes", "ct_sts_int16"])
+def test_real_series_lie_where_their_positions_say(name: str, tmp_path: Path) -> None:
+    image = dicube.load_from_dicom_folder(series_folder(name))
+    image.to_nifti(tmp_path / "x.nii.gz")
+    nifti = nib.load(tmp_path / "x.nii.gz")
+    np.testing.assert_allclose(nifti.get_fdata(), image.get_fdata("float64").T, rtol=1e-6)
+    last = image.dicom_meta.get("ImagePositionPatient")[-1]
+    corner = nifti.affine @ [0, 0, len(image.raw_image) - 1, 1]
+    np.testing.assert_allclose(corner[:3] * [-1, -1, 1], last, atol=0.1)
+
+
+def test_two_dimensional_and_broken_files_are_refused(tmp_path: Path) -> None:
+    nib.save(nib.Nifti1Image(np.zeros((2, 2, 2, 2, 2), np.int16), np.eye(4)), tmp_path / "5d.nii")
+    (tmp_path / "text.nii").write_text("no NIfTI")
+    for name, match in (("5d.nii", "3 or 4 dimensions"), ("text.nii", "cannot be read"),
+                        ("missing.nii", "cannot be read")):  # fmt: skip
+        with pytest.raises(DataConsistencyError, match=match):
+            dicube.load_from_nifti(tmp_path / name)
+
+
+def test_colour_is_refused(tmp_path: Path) -> None:
+    image = DicomCubeImage(np.zeros((2, 4, 4, 3), np.uint8), PixelDataHeader())
+    with pytest.raises(DataConsistencyError, match="colour"):
+        image.to_nifti(tmp_path / "x.nii")
+
+
+def test_sheared_stack_has_an_sform_and_no_qform(tmp_path: Path) -> None:
+    image = DicomCubeImage(np.zeros((2, 4, 4), np.int16), PixelDataHeader())
+    affine = np.eye(4)
+    affine[1, 0] = 0.5
+    image.affine = affine
+    image.to_nifti(tmp_path / "x.nii")
+    header = nib.load(tmp_path / "x.nii").header
+    assert (int(header["qform_code"]), int(header["sform_code"])) == (0, 1)
