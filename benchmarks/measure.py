@@ -39,6 +39,7 @@ PEER_SPECS: Final = (
     PeerSpec("zarr Blosc(zstd 1, bitshuffle)", "zarr_blosc", PEERS, ".zarr"),
     PeerSpec("blosc2 (zstd 1, bitshuffle)", "blosc2_array", PEERS, ".b2nd"),
 )
+_STORED: Final = "stored.npy"  # the image, for the tools that read no DICOM
 
 
 @dataclass
@@ -93,6 +94,7 @@ class _Contestant:
 
     def __init__(self, spec: PeerSpec, client: WorkerClient, series: Series, scratch: Path) -> None:
         self.spec, self._client, self._series = spec, client, series
+        client.ask("adopt", path=scratch / _STORED)
         hello = client.ask("hello")
         self.operations: list[str] = hello["operations"]
         self._values: str = hello["values"]
@@ -157,16 +159,21 @@ def measure_series(
     series: Series, clients: Mapping[PeerSpec, WorkerClient], scratch: Path, rounds: int
 ) -> dict[PeerSpec, Row]:
     """Measure all peers on one series: a warm-up round, then `rounds` that count."""
-    judge, stored = clients[JUDGE], scratch / "stored.npy"
+    judge = clients[JUDGE]
     scratch.mkdir()
-    reference = judge.ask("reference", folder=series.folder, path=stored)
+    reference = judge.ask("reference", folder=series.folder, path=scratch / _STORED)
     check = _Check(reference["stored"], reference["output"], reference["uids"])
-    contestants = [_Contestant(s, client, series, scratch) for s, client in clients.items()]
-    for client in clients.values():
-        client.ask("adopt", path=stored)
+    rows: dict[PeerSpec, Row] = {}
+    contestants = []
+    for spec, client in clients.items():
+        try:
+            contestants.append(_Contestant(spec, client, series, scratch))
+            rows[spec] = contestants[-1].row
+        except WorkerError as error:  # it ended in the series before
+            rows[spec] = Row({"load": Cell(fault=f"failed: {error}")})
     for number in range(1 + rounds):
         _round(contestants, check, judge, warm_up=number == 0)
-    return {contestant.spec: contestant.row for contestant in contestants}
+    return rows
 
 
 def _round(

@@ -3,14 +3,14 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from statistics import median
 from typing import Any, Final
-
-from rich.console import Console
-from rich.table import Table
 
 from bench_data import PRIVATE_CT, Series
 from measure import OURS, PUBLISHED_DICUBE, Cell, PeerSpec, Row
 from peers import OPERATIONS
+from rich.console import Console
+from rich.table import Table
 
 _HEADINGS: Final = {
     "folder_to_image": "folder → image",
@@ -74,13 +74,15 @@ class Report:
 
 def _requirement(name: str, rows: dict[PeerSpec, Row], operation: str, factor: float) -> str:
     what = f"{name}, {_HEADINGS[operation]}, dicube 0.3.0 / DiCube"
-    cells = [rows.get(spec, Row()).cells.get(operation) for spec in (PUBLISHED_DICUBE, OURS)]
-    times = [sorted(cell.seconds) for cell in cells if cell is not None and cell.seconds]
-    if len(times) < 2:
+    cells = [
+        rows.get(spec, Row()).cells.get(operation, Cell()) for spec in (PUBLISHED_DICUBE, OURS)
+    ]
+    if not all(cell.seconds for cell in cells):
         return f"{what}: not measured"
-    theirs, ours = (seconds[len(seconds) // 2] for seconds in times)
-    verdict = "met" if theirs >= factor * ours else "NOT met"
-    wrong = " (its values are wrong here)" if cells[0] is not None and cells[0].fault else ""
+    # Also where the published release is wrong: the requirement is about its time.
+    theirs, ours = (median(cell.seconds) for cell in cells)
+    verdict = "met" if theirs >= factor * ours and not cells[1].fault else "NOT met"
+    wrong = " (with faults, see above)" if any(cell.fault for cell in cells) else ""
     return f"{what}: {theirs / ours:.2f}x, required at least {factor:g}x: {verdict}{wrong}"
 
 
@@ -102,8 +104,9 @@ def _size(nbytes: int | None, folder: int) -> str:
     return "-" if nbytes is None else f"{nbytes / 1e6:.2f} MB {nbytes / folder:.2f}"
 
 
-def _headings(series: Series) -> list[str]:
-    return [f"{series.name} ({series.description})", *_HEADINGS.values(), "size"]
+def _title(series: Series, mark: str = "") -> str:
+    about = f"{len(series.files)} files, {series.nbytes / 1e6:.1f} MB"
+    return f"{mark}{series.name}{mark}; {series.description}; {about}"
 
 
 def print_table(report: Report, console: Console) -> None:
@@ -112,8 +115,7 @@ def print_table(report: Report, console: Console) -> None:
     for heading in ("", *_HEADINGS.values(), "size"):
         table.add_column(heading, justify="right" if heading else "left")
     for series in report.series:
-        about = f"{len(series.files)} files, {series.nbytes / 1e6:.1f} MB"
-        table.add_row(f"[bold]{series.name}[/bold]\n{series.description}\n{about}")
+        table.add_row(_title(series).replace("; ", "\n"))
         for cells in report.body(series):
             table.add_row(*cells)
         table.add_section()
@@ -123,18 +125,19 @@ def print_table(report: Report, console: Console) -> None:
 
 
 def to_markdown(report: Report) -> str:
-    """The same as Markdown, a table for each series because columns are named by it."""
-    parts = []
+    """The same as Markdown; a row with a name and nothing else opens the section of a series."""
+    headings = ["", *_HEADINGS.values(), "size"]
+    rows = [headings, ["---", *["---:"] * (len(headings) - 1)]]
     for series in report.series:
-        head = _headings(series)
-        rows = [head, ["---", *["---:"] * (len(head) - 1)], *report.body(series)]
-        parts.append("\n".join(f"| {' | '.join(row)} |" for row in rows))
-    parts.append(
+        rows.append([_title(series, "**"), *[""] * (len(headings) - 1)])
+        rows += report.body(series)
+    parts = [
+        "\n".join(f"| {' | '.join(row)} |" for row in rows),
         "Times are medians, with their ratio to DiCube .dcbs in the same run: 2.00x took twice as"
         " long. Sizes come with their ratio to the DICOM folder. A dash: the tool has no such"
-        " operation. How it was measured: [benchmarks](benchmarks/README.md)."
-    )
-    parts.append("\n".join(f"- {line}" for line in report.lines()))
+        " operation. How it was measured: [benchmarks](benchmarks/README.md).",
+        "\n".join(f"- {line}" for line in report.lines()),
+    ]
     return "\n\n".join(parts)
 
 

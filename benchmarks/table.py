@@ -11,12 +11,11 @@ import tempfile
 from contextlib import ExitStack
 from pathlib import Path
 
-from rich.console import Console
-
 from bench_data import GENERATED, SERIES, data_folder, find_series
 from environments import PROJECT, ROOT, EnvironmentUnavailableError, interpreter_of
 from measure import JUDGE, PEER_SPECS, PeerSpec, measure_series
 from report import Report, print_table, to_json, to_markdown, update_readme
+from rich.console import Console
 from worker_client import WorkerClient, WorkerError
 
 _TABLE_WIDTH = 190  # where the output is no terminal, so that rows are not folded

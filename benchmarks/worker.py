@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any, TextIO
 
 import numpy as np
-
 from peers import OPERATIONS, Array, Peer, find_operation
 
 _PATHS = ("folder", "path")

@@ -38,7 +38,7 @@ class WorkerClient:
         hidden = () if own else ("PYTHONPATH", "PYTHONHOME")
         environment = {name: v for name, v in os.environ.items() if name not in hidden}
         environment["PYTHONDONTWRITEBYTECODE"] = "1"
-        self._complaints = tempfile.TemporaryFile("w+")
+        self._complaints = tempfile.TemporaryFile("w+")  # noqa: SIM115 -- see `close`
         self._process = subprocess.Popen(
             [str(interpreter), str(_WORKER), module, str(threads)],
             stdin=subprocess.PIPE,

@@ -9,7 +9,6 @@ Each module is imported in the environment of its own tool, so nothing else impo
 """
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, Final, Literal, Protocol, TypeAlias
 
 import numpy as np

@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import numpy as np
-
 import dicube
-from dicube.codecs import get_codec
+from dicube.codecs import Codestreams, get_codec
 from dicube.storage.dcb_file import DcbFile
 from peers import Array, Values, as_frames
 
@@ -41,9 +39,10 @@ class Peer:
 
     def one_slice(self, path: Path, number: int) -> Array:
         with DcbFile(path) as file:
-            codec = get_codec(file.file_format.codec_name)
-            dtype = np.dtype(file.pixel_header["PixelDtype"])
-            return codec.decode_frames([file.frames[number]]).astype(dtype, copy=False)
+            header = file.pixel_header
+            frame_shape = header["Image"]["Shape"][-2:]
+            one = Codestreams.from_parts([file.frames[number]], header["PixelDtype"], frame_shape)
+            return get_codec(file.file_format.codec_name).decode_frames(one)
 
     def export(self, path: Path, folder: Path) -> None:
         dicube.load(path).to_dicom_folder(folder)

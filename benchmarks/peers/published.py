@@ -10,8 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import dicube
 import numpy as np
+
+import dicube
 from peers import Array, Values, as_frames
 
 
