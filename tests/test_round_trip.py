@@ -1,8 +1,8 @@
 """The main job on every folder of the test data: what goes in comes out.
 
 Uncompressed series come back as the same files; compressed ones with equal elements and equal
-stored values, checked with pydicom and decoders that share no code with ours; the rest with the error
-that the table below says.
+stored values, checked with pydicom and decoders that share no code with ours; the rest with the
+error that the table below says.
 """
 
 import filecmp

@@ -76,7 +76,7 @@ class PixelLayout:
         unsigned_bytes = self.bits_allocated == 8 and not self.signed
         if self.chroma_422 and (self.columns % 2 or self.samples != 3 or not unsigned_bytes):
             raise DataConsistencyError(
-                "native YBR_FULL_422 needs an even number of columns and 3 unsigned samples of 8 bits"
+                "native YBR_FULL_422 needs even columns and 3 unsigned samples of 8 bits"
             )
 
     @property

@@ -252,10 +252,15 @@ def test_image_without_metadata_says_how_to_get_some(tmp_path: Path) -> None:
         image.to_dicom_folder(tmp_path / "out")
 
 
+COMPRESSIBLE = (
+    "rgb_SC_rgb", "mr_12bit_signed", "rgb_SC_ybr_full_422_uncompressed", "odd_MR_small_implicit",
+    "odd_MR_small_bigendian", "enh_emri_small",
+)  # fmt: skip
+
+
 @requires_data
 @pytest.mark.parametrize("syntax", ["rle", "jpeg2000", "jpegls", "htj2k"])
-@pytest.mark.parametrize("name", ["rgb_SC_rgb", "mr_12bit_signed", "rgb_SC_ybr_full_422_uncompressed",
-                                  "odd_MR_small_implicit", "odd_MR_small_bigendian", "enh_emri_small"])  # fmt: skip
+@pytest.mark.parametrize("name", COMPRESSIBLE)
 def test_real_series_survive_every_compression(name: str, syntax: str, tmp_path: Path) -> None:
     image = dicube.load_from_dicom_folder(series_folder(name))
     files = image.to_dicom_folder(tmp_path / "out", transfer_syntax=syntax)

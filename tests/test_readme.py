@@ -1,0 +1,54 @@
+"""The README's examples run as they are written."""
+
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+from dicube.cli import app
+from tests.dicom.made import write_slice
+
+README = Path(__file__).resolve().parents[1] / "README.md"
+
+
+@pytest.fixture
+def ct_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A CT series called `ct_folder` in the working directory, as the examples assume."""
+    folder = tmp_path / "ct_folder"
+    folder.mkdir()
+    for number in range(3):
+        values = {
+            "PatientName": "Test^Case",
+            "InstanceNumber": number + 1,
+            "EchoTime": 1,
+            "ImagePositionPatient": [0, 0, number],
+            "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
+            "PixelSpacing": [1, 1],
+        }
+        write_slice(folder / f"{number}.dcm", values, np.full((8, 8), number, np.int16))
+    monkeypatch.chdir(tmp_path)
+    return folder
+
+
+def blocks(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README.read_text(), re.DOTALL | re.MULTILINE)
+
+
+def test_python_example_runs(ct_folder: Path) -> None:
+    (example,) = blocks("python")
+    exec(compile(example, "README.md", "exec"), {})
+    copies = sorted(path.read_bytes() for path in Path("copy").iterdir())
+    assert copies == sorted(path.read_bytes() for path in ct_folder.iterdir())
+
+
+def test_commands_run(ct_folder: Path) -> None:
+    (example,) = blocks("sh")
+    commands = [line.split("#")[0] for line in example.splitlines() if line.startswith("dicube ")]
+    assert len(commands) >= 6
+    for command in commands:
+        result = CliRunner().invoke(app, shlex.split(command)[1:])
+        assert result.exit_code == 0, f"{command}: {result.output}"
+    assert Path("sheet.png").stat().st_size > 100
