@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import FileDataset, FileMetaDataset
-from pydicom.uid import CTImageStorage, ExplicitVRLittleEndian
+from pydicom.uid import UID, CTImageStorage, ExplicitVRLittleEndian
 
 ROOT: Final = Path(__file__).resolve().parent.parent
 PRIVATE_CT: Final = "ct_philips_private"
@@ -86,11 +86,11 @@ def generated_frames(count: int, size: int = 512) -> npt.NDArray[np.uint16]:
 def _write_slice(path: Path, number: int, pixels: npt.NDArray[np.uint16]) -> None:
     file_meta = FileMetaDataset()
     file_meta.MediaStorageSOPClassUID = CTImageStorage
-    file_meta.MediaStorageSOPInstanceUID = f"{_GENERATED_UID}.{number + 1}"
+    file_meta.MediaStorageSOPInstanceUID = UID(f"{_GENERATED_UID}.{number + 1}")
     file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
     data_set = FileDataset(str(path), {}, file_meta=file_meta, preamble=bytes(128))
     data_set.SOPClassUID = CTImageStorage
-    data_set.SOPInstanceUID = file_meta.MediaStorageSOPInstanceUID
+    data_set.SOPInstanceUID = f"{_GENERATED_UID}.{number + 1}"
     data_set.StudyInstanceUID = f"{_GENERATED_UID}.2.0"
     data_set.SeriesInstanceUID = f"{_GENERATED_UID}.2.1"
     data_set.FrameOfReferenceUID = f"{_GENERATED_UID}.2.2"

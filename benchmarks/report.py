@@ -74,9 +74,8 @@ class Report:
 
 def _requirement(name: str, rows: dict[PeerSpec, Row], operation: str, factor: float) -> str:
     what = f"{name}, {_HEADINGS[operation]}, dicube 0.3.0 / DiCube"
-    cells = [
-        rows.get(spec, Row()).cells.get(operation, Cell()) for spec in (PUBLISHED_DICUBE, OURS)
-    ]
+    compared = (rows.get(PUBLISHED_DICUBE, Row()), rows.get(OURS, Row()))
+    cells = [row.cells.get(operation, Cell()) for row in compared]
     if not all(cell.seconds for cell in cells):
         return f"{what}: not measured"
     # Also where the published release is wrong: the requirement is about its time.

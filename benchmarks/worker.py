@@ -29,7 +29,7 @@ def frame_crcs(frames: Array) -> list[int]:
     """CRC-32 of each frame as float32, so that dtypes and rounding of doubles do not matter."""
     # Adding zero turns -0.0 into 0.0: equal values, different bytes.
     return [
-        zlib.crc32(np.ascontiguousarray(frame, dtype=np.float32) + np.float32(0))
+        zlib.crc32((np.ascontiguousarray(frame, dtype=np.float32) + np.float32(0)).data)
         for frame in frames
     ]
 

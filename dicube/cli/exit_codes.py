@@ -64,16 +64,21 @@ class ReportingGroup(TyperGroup):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except DicomCubeError as error:
-            message, code = str(error), exit_code_of(error)
-        except OSError as error:
-            if error.errno == errno.EPIPE:  # `dicube meta FILE | head`
-                raise
-            place = f"{error.filename}: " if error.filename else ""
-            message, code = f"{place}{error.strerror or 'cannot be read'}", ExitCode.INPUT
-        except KeyboardInterrupt:
-            message, code = "interrupted", ExitCode.INTERRUPTED
-        if ctx.params.get("debug"):
-            traceback.print_exc()
-        typer.echo(f"error: {printable(message)}", err=True)
-        raise typer.Exit(code)
+        except (DicomCubeError, OSError, KeyboardInterrupt) as error:
+            if isinstance(error, OSError) and error.errno == errno.EPIPE:
+                raise  # `dicube meta FILE | head` is no error
+            if ctx.params.get("debug"):
+                traceback.print_exc()
+            message, code = _report_of(error)
+            typer.echo(f"error: {printable(message)}", err=True)
+            raise typer.Exit(code) from error
+
+
+def _report_of(error: DicomCubeError | OSError | KeyboardInterrupt) -> tuple[str, ExitCode]:
+    """The line and the exit code for an error."""
+    if isinstance(error, DicomCubeError):
+        return str(error), exit_code_of(error)
+    if isinstance(error, OSError):
+        place = f"{error.filename}: " if error.filename else ""
+        return f"{place}{error.strerror or 'cannot be read or written'}", ExitCode.INPUT
+    return "interrupted", ExitCode.INTERRUPTED

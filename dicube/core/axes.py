@@ -3,7 +3,9 @@
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from dicube.exceptions import InvalidCubeFileError
+import numpy.typing as npt
+
+from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 
 
 class Axis(NamedTuple):
@@ -62,3 +64,31 @@ def leading_axes(shape: Sequence[int], *, is_stack: bool) -> tuple[Axis, ...]:
     if len(shape) == 1:
         return (Axis("z", shape[0], "mm") if is_stack else Axis("frame", shape[0]),)
     return (Axis("t", shape[0]), Axis("z", shape[1], "mm"))
+
+
+def default_axes(values: npt.NDArray[Any]) -> tuple[Axis, ...]:
+    """What the leading dimensions of an array mean if nobody says.
+
+    A last dimension of 3 or 4 after three others is colour; else four dimensions are (t, z, y, x).
+    """
+    if values.ndim <= 2:
+        return ()
+    colour = values.ndim == 5 or (values.ndim == 4 and values.shape[-1] in (3, 4))
+    return leading_axes(values.shape[: values.ndim - 2 - colour], is_stack=True)
+
+
+def check_axes(values: npt.NDArray[Any], axes: tuple[Axis, ...]) -> None:
+    """Make sure that an array is an image with these leading axes.
+
+    Raises
+    ------
+    DataConsistencyError
+        Sizes differ, or what is left is not rows, columns and perhaps samples.
+    """
+    sizes = tuple(axis.size for axis in axes)
+    fits = values.ndim - len(axes) in (2, 3) and values.shape[: len(axes)] == sizes
+    if not fits or not values.size:
+        raise DataConsistencyError(
+            f"an array of shape {values.shape} is no image with leading axes of {sizes}",
+            hint="give (z, y, x), (t, z, y, x), or either with 3 or 4 samples as last axis",
+        )

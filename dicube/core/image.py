@@ -9,10 +9,11 @@ import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
-from dicube.core.axes import Axis, leading_axes
-from dicube.core.contents import Array, CubeContents, packed_meta, values_digest
+from dicube.core.axes import Axis, check_axes, default_axes
+from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
 from dicube.core.dicom_folder import read_folder, write_folder
+from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
@@ -70,8 +71,8 @@ class DicomCubeImage:
         axes: Sequence[Axis] | None = None,
     ) -> None:
         values = np.asarray(raw_image)
-        known = _default_axes(values) if axes is None else tuple(axes)
-        _check_axes(values, known)
+        known = default_axes(values) if axes is None else tuple(axes)
+        check_axes(values, known)
         self._adopt(
             CubeContents(
                 values=values,
@@ -91,15 +92,8 @@ class DicomCubeImage:
 
     def _adopt(self, contents: CubeContents) -> None:
         self._contents = contents
+        self._edits = EditWatch(contents)
         self._origin: Path | None = None
-        self._accept_meta()
-
-    def _accept_meta(self) -> None:
-        """Take the metadata as they are for unedited: only what happens from now on is an edit."""
-        packed = self._contents.meta
-        meta = packed.value if packed is not None and packed.is_unpacked else None
-        self._revision = 0 if meta is None else meta.revision
-        self._order = None if meta is None else meta.order
 
     # ---- reading and writing --------------------------------------------------------------------
 
@@ -207,7 +201,7 @@ class DicomCubeImage:
         """
         target = Path(path)
         chosen: FileFormat = format_of_name(file_format or target.suffix, where=str(path))
-        contents = self._current_contents()
+        contents = self._edits.current()
         if not keep_sources:
             contents.sources = None
         try:
@@ -259,7 +253,7 @@ class DicomCubeImage:
             The transfer syntax cannot hold such pixels.
         """
         uid = None if transfer_syntax is None else transfer_syntax_uid(transfer_syntax)
-        contents = self._current_contents()
+        contents = self._edits.current()
         return write_folder(
             contents,
             folder,
@@ -309,16 +303,14 @@ class DicomCubeImage:
         values = np.asarray(values)
         axes = self._contents.axes
         if values.ndim != self._contents.values.ndim:
-            axes = _default_axes(values)
+            axes = default_axes(values)
         else:
             axes = tuple(
                 axis if axis.size == size else Axis(axis.name, size, axis.unit)
                 for axis, size in zip(axes, values.shape[: len(axes)], strict=True)
             )
         self._contents.values, self._contents.axes = values, axes
-        meta = self._contents.meta
-        if meta is not None and meta.is_unpacked:
-            self._order = meta.value.order  # whoever assigns pixels answers for their order
+        self._edits.accept_order()
 
     def get_fdata(self, dtype: npt.DTypeLike = "float32") -> Array:
         """Output values: stored value x slope + intercept of its frame, computed in `dtype`.
@@ -395,7 +387,7 @@ class DicomCubeImage:
     def dicom_meta(self, meta: DicomMeta | None) -> None:
         self._contents.meta = None if meta is None else packed_meta(value=meta)
         self._contents.sources = None
-        self._accept_meta()
+        self._edits.accept()
 
     @property
     def dicom_status(self) -> DicomStatus:
@@ -489,67 +481,15 @@ class DicomCubeImage:
     @property
     def is_edited(self) -> bool:
         """Whether metadata or pixels differ from the source files, or there never were any."""
-        contents = self._contents
-        return (
-            contents.sources is None
-            or self._meta_is_edited()
-            or values_digest(contents.values) != contents.digest
-        )
+        return self._edits.is_edited
 
     @property
     def _volume_shape(self) -> tuple[int, ...]:
         """(z, y, x) of one volume."""
         return self.shape[len(self.axes) - 1 :][:3] if self.axes else (1, *self.shape[:2])
 
-    def _meta_is_edited(self) -> bool:
-        meta = self._contents.meta
-        return meta is not None and meta.is_unpacked and meta.value.revision != self._revision
-
-    def _current_contents(self) -> CubeContents:
-        """The contents as they are to be written: without source files once anything was edited."""
-        contents = CubeContents(**vars(self._contents))
-        if self._meta_is_edited():
-            assert contents.meta is not None
-            contents.meta = packed_meta(value=contents.meta.value)
-        digest = values_digest(contents.values)
-        if self._meta_is_edited() or digest != contents.digest:
-            contents.sources = None
-        contents.digest = digest
-        if contents.meta is not None and contents.meta.is_unpacked:
-            self._check_order(contents.meta.value)
-        return contents
-
-    def _check_order(self, meta: DicomMeta) -> None:
-        """Metadata that were sorted after the pixels were read no longer belong to them."""
-        expected = self._order or tuple(range(meta.slice_count))
-        if meta.order != expected:
-            raise DataConsistencyError(
-                "the metadata were sorted after the pixels were read",
-                hint="read the folder again with sort_method=, or assign `raw_image` sorted alike",
-            )
-
     def _stored_codestreams(self, contents: CubeContents) -> list[memoryview] | None:
         """The HTJ2K codestreams of the file the image came from, if they still are its pixels."""
         if self._origin is None or not self._origin.exists():
             return None
         return read_codestreams(self._origin, DCBS, contents.digest)
-
-
-def _default_axes(values: Array) -> tuple[Axis, ...]:
-    if values.ndim <= 2:
-        return ()
-    colour = values.ndim == 5 or (values.ndim == 4 and values.shape[-1] in (3, 4))
-    return leading_axes(values.shape[: values.ndim - 2 - colour], is_stack=True)
-
-
-def _check_axes(values: Array, axes: tuple[Axis, ...]) -> None:
-    sizes = tuple(axis.size for axis in axes)
-    if (
-        values.ndim - len(axes) not in (2, 3)
-        or values.shape[: len(axes)] != sizes
-        or not values.size
-    ):
-        raise DataConsistencyError(
-            f"an array of shape {values.shape} is no image with leading axes of {sizes}",
-            hint="give (z, y, x), (t, z, y, x), or either with 3 or 4 samples as last axis",
-        )

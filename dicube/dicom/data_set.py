@@ -9,6 +9,7 @@ from dicube.dicom.entries import Entry
 from dicube.dicom.merge_utils import Elements, Scope, item_scopes, little_endian_value, resolve_vr
 from dicube.dicom.part10 import LONG_VRS, Syntax
 from dicube.dicom.values import from_json_value, python_encodings
+from dicube.exceptions import MetaDataError
 
 _CHARACTER_SET_KEY: Final = "00080005"
 _LONG_HEADER: Final = struct.Struct("<HH2sHL")
@@ -105,8 +106,10 @@ def _entry_elements(entries: Mapping[str, Entry], inherited: tuple[str, ...]) ->
 def _entry_bytes(entry: Entry, vr: str, encodings: tuple[str, ...]) -> bytes:
     if vr == "SQ":
         return _sequence_value(_entry_elements(item, encodings) for item in entry.get("Value", []))
-    if "Raw" in entry:
-        return base64.b64decode(entry["Raw"])
-    if "InlineBinary" in entry:
-        return base64.b64decode(entry["InlineBinary"])
+    encoded = entry.get("Raw", entry.get("InlineBinary"))
+    if encoded is not None:
+        try:
+            return base64.b64decode(encoded, validate=True)
+        except (ValueError, TypeError) as error:
+            raise MetaDataError(f"the bytes of a {vr} element are not base64") from error
     return from_json_value(entry.get("Value", []), vr, encodings)

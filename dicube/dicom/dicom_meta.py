@@ -7,7 +7,7 @@ from copy import deepcopy
 from enum import Enum
 from typing import Any, Final, Self
 
-from pydicom.datadict import dictionary_VR, keyword_for_tag
+from pydicom.datadict import dictionary_VR
 
 from dicube.dicom import entries as entry_ops
 from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key, tag_number
@@ -15,6 +15,7 @@ from dicube.dicom.entries import Entry
 from dicube.dicom.geometry import slice_locations
 from dicube.dicom.instance import Instance
 from dicube.dicom.merge_utils import Column, Scope, merge_columns, to_entry
+from dicube.dicom.meta_text import meta_as_text
 from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
 
@@ -301,29 +302,14 @@ class DicomMeta:
             merged = document["_merged_data"]
             count = document.get("slice_count")
             for entry in merged.values():
-                _check_entry(entry, count)
+                entry_ops.check_entry(entry, count)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
             raise MetaDataError("the metadata is not of the expected JSON structure") from error
         return cls(merged, filenames, slice_count=count)
 
     def display(self, show_shared: bool = True, show_non_shared: bool = True) -> None:
         """Print the metadata as two tables: shared values, and values by slice."""
-        print(self.to_text(show_shared=show_shared, show_non_shared=show_non_shared))  # noqa: T201
-
-    def to_text(self, *, show_shared: bool = True, show_non_shared: bool = True) -> str:
-        """What `display` prints."""
-        shared, differing = [], []
-        for key in self.keys():
-            name = keyword_for_tag(int(key, 16)) or ("private" if int(key[3], 16) & 1 else "")
-            line = f"({key[:4]},{key[4:]}) {self.get_vr(key)} {name}: "
-            if self.is_shared(key):
-                shared.append(line + _shortened(self.get(key)))
-            else:
-                values = (f"\n    {i}: {_shortened(v)}" for i, v in enumerate(self.get_values(key)))
-                differing.append(line + "".join(values))
-        parts = [f"Shared by all {self.slice_count} slices:", *shared] if show_shared else []
-        parts += ["Different between slices:", *differing] if show_non_shared else []
-        return "\n".join(parts)
+        print(meta_as_text(self, shared=show_shared, differing=show_non_shared))  # noqa: T201
 
     # ---- inside -------------------------------------------------------------------------------
 
@@ -348,7 +334,7 @@ class DicomMeta:
     def _adopt_character_set(self) -> None:
         """Convert everything before the character set changes, and drop bytes in the old one."""
         for key in self.keys():
-            _drop_raw_text(self._require(key))
+            entry_ops.drop_raw_text(self._require(key))
         self._columns.clear()
 
     def _vr_for_setting(self, tag: TagLike) -> str:
@@ -422,34 +408,6 @@ def _count_slices(entries: Iterable[Entry], filenames: Sequence[str] | None) -> 
         if entry.get("shared") is False and name is not None:
             return len(entry[name])
     return 1 if filenames is None else len(filenames)
-
-
-def _check_entry(entry: Any, count: int | None) -> None:
-    """Lists by slice must be as long as there are slices, or an index would run past their end."""
-    if not isinstance(entry, dict):
-        raise TypeError("an entry is no object")
-    name = entry_ops.value_name(entry)
-    if entry.get("vr") == "SQ" and entry.get("shared") is None:
-        for item in entry.get("Value", []):
-            for nested in item.values():
-                _check_entry(nested, count)
-    elif entry.get("shared") is False and name is not None and count is not None:
-        if len(entry[name]) != count:
-            raise ValueError("an entry has not one value for each slice")
-
-
-def _drop_raw_text(entry: Entry) -> None:
-    if entry.get("vr") == "SQ":
-        for item in entry.get("Value", []):
-            for nested in item.values():
-                _drop_raw_text(nested)
-    elif entry.get("vr") in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
-        entry.pop("Raw", None)
-
-
-def _shortened(value: Any, limit: int = 80) -> str:
-    text = "" if value is None else str(value)
-    return text if len(text) <= limit else text[: limit - 3] + "..."
 
 
 def _number(value: Any) -> float | None:

@@ -129,3 +129,35 @@ def reordered(entry: Entry, order: Sequence[int]) -> Entry:
         absent = frozenset(entry["Absent"])
         result["Absent"] = [new for new, old in enumerate(order) if old in absent]
     return result
+
+
+def check_entry(entry: Any, slice_count: int | None) -> None:
+    """Make sure that nothing in an entry from outside indexes past its end.
+
+    Raises
+    ------
+    TypeError, ValueError, KeyError
+        A member is of the wrong kind, or has not one thing for each slice.
+    """
+    if not isinstance(entry, dict):
+        raise TypeError("an entry is no object")
+    lists = [entry["ItemCounts"]] if "ItemCounts" in entry else []
+    if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        for item in entry.get("Value", []):
+            for nested in item.values():
+                check_entry(nested, slice_count)
+    elif entry.get("shared") is False:
+        lists += [entry[name] for name in _PER_SLICE if name in entry]
+    for values in lists:
+        if not isinstance(values, list) or (slice_count or len(values)) != len(values):
+            raise ValueError("an entry has not one value for each slice")
+
+
+def drop_raw_text(entry: Entry) -> None:
+    """Forget text bytes, which hold good in one character set only."""
+    if entry.get("vr") == "SQ":
+        for item in entry.get("Value", []):
+            for nested in item.values():
+                drop_raw_text(nested)
+    elif entry.get("vr") in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
+        entry.pop("Raw", None)
