@@ -6,6 +6,8 @@
 >>> dicube.load("ct.dcbs").to_dicom_folder("copy")  # doctest: +SKIP
 """
 
+import logging
+
 from dicube.api import (
     load,
     load_from_dicom_folder,
@@ -16,7 +18,7 @@ from dicube.api import (
     save_to_nifti,
 )
 from dicube.codecs import get_num_threads, set_num_threads
-from dicube.core import Axis, DicomCubeImage, PixelDataHeader
+from dicube.core import Axis, DicomCubeImage, PixelDataHeader, Verification, verify_file
 from dicube.dicom import (
     CommonTags,
     DicomMeta,
@@ -38,6 +40,9 @@ from dicube.exceptions import (
 from dicube.interchange import nifti as _nifti  # noqa: F401  # registers NIfTI with the image
 from dicube.version import __version__
 
+# A library leaves it to its callers whether skipped files show on the terminal.
+logging.getLogger(__name__).addHandler(logging.NullHandler())
+
 __all__ = [
     "Axis",
     "CodecError",
@@ -53,6 +58,7 @@ __all__ = [
     "MissingDependencyError",
     "PixelDataHeader",
     "SortMethod",
+    "Verification",
     "__version__",
     "get_dicom_findings",
     "get_dicom_status",
@@ -66,4 +72,5 @@ __all__ = [
     "save_to_dicom_folder",
     "save_to_nifti",
     "set_num_threads",
+    "verify_file",
 ]

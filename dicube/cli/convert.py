@@ -207,12 +207,15 @@ def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
         if job.file_format is None:
             image.to_nifti(job.dst)
         else:
-            image.to_file(job.dst, file_format=job.file_format, keep_sources=job.keep_sources)
+            image.to_file(
+                job.dst,
+                file_format=job.file_format,
+                keep_sources=job.keep_sources,
+                check=not job.verify,  # verifying decodes the file anyway
+            )
 
 
 def _verify(job: _Job, progress: Stages) -> Verification:
-    # Without source files frames are compared in the order of the instance numbers.
-    comparable = job.keep_sources or job.sort is SortOrder.INSTANCE
-    against = job.src if job.kind is Kind.DICOM_FOLDER and comparable else None
+    against = job.src if job.kind is Kind.DICOM_FOLDER else None
     with progress.busy("verifying"):
         return verify_file(job.dst, against=against, progress=progress)

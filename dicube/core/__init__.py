@@ -3,5 +3,6 @@
 from dicube.core.axes import Axis
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.core.verify import Verification, verify_file
 
-__all__ = ["Axis", "DicomCubeImage", "PixelDataHeader"]
+__all__ = ["Axis", "DicomCubeImage", "PixelDataHeader", "Verification", "verify_file"]

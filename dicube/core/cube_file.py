@@ -12,7 +12,7 @@ import numpy.typing as npt
 from spacetransformer import Space
 from spacetransformer.core.exceptions import SpaceTransformerError
 
-from dicube.codecs import get_codec
+from dicube.codecs import Codec, Codestreams, get_codec
 from dicube.core.axes import Axis, leading_axes, parse_axes
 from dicube.core.contents import (
     Array,
@@ -52,6 +52,7 @@ _BIT_PATTERNS: Final = "bit patterns"
 # empty frame of 512 x 512 takes about 150 bytes, so nothing real comes near.
 _MAX_EXPANSION: Final = 1 << 16
 _SMALL_VOLUME: Final = 1 << 30
+_CHECKED_AT_ONCE: Final = 32  # frames decoded together when what was encoded is checked
 
 
 class CubeDescription(NamedTuple):
@@ -96,19 +97,24 @@ def write_cube(
     path: Path,
     file_format: FileFormat,
     *,
+    check: bool = True,
     num_threads: int | None = None,
 ) -> None:
     """Write an image; `path` appears whole or not at all.
 
+    With `check` every codestream is decoded and compared before anything is written.
+
     Raises
     ------
     CodecError
-        The codec cannot hold such samples.
+        The codec cannot hold such samples, or did not keep them.
     """
     encoding = encoding_of(contents.values.dtype)
     codec = get_codec(file_format.codec_name)
     samples = to_codec_samples(contents.frames, encoding)
     codestreams = codec.encode_frames(samples, num_threads=num_threads)
+    if check:
+        _check_lossless(codec, codestreams, samples, num_threads)
     header = _header_members(contents, encoding)
     header[IMAGE_KEY]["SampleOffset"] = codestreams.sample_offset
     sections = {} if contents.sources is None else {SOURCE_FILES: contents.sources.data}
@@ -210,6 +216,21 @@ def read_codestreams(
 
 
 # ---- writing ----------------------------------------------------------------------------------
+
+
+def _check_lossless(
+    codec: Codec, codestreams: Codestreams, samples: Array, num_threads: int | None
+) -> None:
+    """Decode some frames at a time, so that memory stays bounded, and compare them."""
+    for start in range(0, len(samples), _CHECKED_AT_ONCE):
+        some = slice(start, start + _CHECKED_AT_ONCE)
+        decoded = codec.decode_frames(codestreams[some], num_threads=num_threads)
+        if not np.array_equal(decoded, samples[some]):
+            raise CodecError(
+                f"the {codec.name} codec did not keep the samples",
+                where=f"frames {start} to {start + len(decoded) - 1}",
+                hint="please report this, with the versions that `pip list` shows",
+            )
 
 
 def _header_members(contents: CubeContents, encoding: SampleEncoding) -> dict[str, Any]:

@@ -170,6 +170,7 @@ class DicomCubeImage:
         *,
         file_format: str | None = None,
         keep_sources: bool = True,
+        check: bool = True,
         num_threads: int | None = None,
     ) -> Path:
         """Write the image, losslessly, as .dcbs (HTJ2K) or .dcba (JPEG XL).
@@ -185,6 +186,8 @@ class DicomCubeImage:
             Store the source files without their pixels, so that the DICOM files come back byte for
             byte. They are left out in any case once metadata or pixels were edited, because they
             would still hold what the edit removed.
+        check : bool
+            Decode what was encoded and compare it before the file appears.
         num_threads : int, optional
 
         Returns
@@ -197,7 +200,7 @@ class DicomCubeImage:
         InvalidCubeFileError
             The format is unknown or not supported, or the file cannot be written.
         CodecError
-            The samples cannot be stored.
+            The samples cannot be stored, or the check failed.
         """
         target = Path(path)
         chosen: FileFormat = format_of_name(file_format or target.suffix, where=str(path))
@@ -205,7 +208,7 @@ class DicomCubeImage:
         if not keep_sources:
             contents.sources = None
         try:
-            write_cube(contents, target, chosen, num_threads=num_threads)
+            write_cube(contents, target, chosen, check=check, num_threads=num_threads)
         except OSError as error:
             raise InvalidCubeFileError(
                 f"cannot be written: {error.strerror}", where=str(path)

@@ -1,12 +1,13 @@
 """Proving that a cube file is whole, and that it is the folder it was made from."""
 
 import os
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 
-from dicube.core.contents import CubeContents, values_digest
+from dicube.core.contents import Array, CubeContents, values_digest
 from dicube.core.cube_file import read_cube
 from dicube.dicom.dicom_io import DicomSeries, Progress, read_series
 from dicube.dicom.dicom_meta import SortMethod
@@ -67,6 +68,11 @@ def verify_file(
     -------
     Verification
         Damage is reported there, not raised.
+
+    Raises
+    ------
+    MetaDataError, DataConsistencyError
+        `against` is no folder with the series of the file.
     """
     try:
         with DcbFile(path) as file:
@@ -75,13 +81,13 @@ def verify_file(
         if problems:
             return Verification(tuple(problems), has_checksums=has_checksums)
         contents = read_cube(path)
-        frames = len(contents.frames)
         problems = _content_problems(contents)
-        if problems or against is None:
-            return Verification(tuple(problems), frames, has_checksums)
-        report = _compare_folder(contents, Path(against), progress)
     except DicomCubeError as error:
-        return Verification((error.what,))
+        return Verification((str(error),))
+    frames = len(contents.frames)
+    if problems or against is None:
+        return Verification(tuple(problems), frames, has_checksums)
+    report = _compare_folder(contents, Path(against), progress)
     return report._replace(frames=frames, has_checksums=has_checksums)
 
 
@@ -104,8 +110,8 @@ def _compare_folder(
 ) -> Verification:
     series = _series_of(contents, folder, progress)
     if contents.sources is None:
-        values = read_volume(series, progress=progress).values
-        same = np.array_equal(values, contents.values)
+        values = _values_in_order(contents, series, progress)
+        same = values is not None and np.array_equal(values, contents.frames)
         return Verification(() if same else ("the stored values differ from the folder",))
     problems = []
     identical = equal = start = 0
@@ -131,6 +137,21 @@ def _compare_folder(
     if equal and not problems:
         problems += _compare_values(contents, series, progress)
     return Verification(tuple(problems), identical_files=identical, equal_files=equal)
+
+
+def _values_in_order(
+    contents: CubeContents, series: DicomSeries, progress: Progress | None
+) -> Array | None:
+    """The values of the folder in the order of the file, instances matched by their UID."""
+    if contents.meta is None:
+        return read_volume(series, progress=progress).values
+    uids = series.meta.get_values(CommonTags.SOPInstanceUID)
+    wanted = contents.meta.value.get_values(CommonTags.SOPInstanceUID)
+    if sorted(map(str, uids)) != sorted(map(str, wanted)):
+        return None
+    places = {str(uid): place for place, uid in enumerate(uids)}
+    ordered = replace(series, instances=[series.instances[places[str(u)]] for u in wanted])
+    return read_volume(ordered, progress=progress).values
 
 
 def _compare_values(

@@ -6,12 +6,13 @@ the same name are replaced.
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy.typing as npt
 
-from dicube.codecs import Codestreams, codec_for_transfer_syntax
+from dicube.codecs import codec_for_transfer_syntax
 from dicube.dicom.dicom_io import Progress
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
@@ -80,8 +81,9 @@ def files_from_sources(
     CodecError
         The transfer syntax cannot hold such pixels.
     """
-    if uid is not None and codestreams is None:
-        codestreams = _encoded(values, [source.layout.bits_allocated for source in sources], uid)
+    if uid is not None:
+        allocated = [source.layout.bits_allocated for source in sources]
+        codestreams = _encoded(values, allocated, uid, codestreams)
     start = 0
     for source in sources:
         frames = slice(start, start + source.layout.frames)
@@ -119,9 +121,8 @@ def files_from_meta(
         )
     uid = uid or EXPLICIT_UID
     names = names_from_meta(meta)
-    if codestreams is None:
-        allocated = meta.get_values(CommonTags.BitsAllocated)
-        codestreams = _encoded(values, [n for n in allocated if isinstance(n, int)], uid)
+    allocated = [n for n in meta.get_values(CommonTags.BitsAllocated) if isinstance(n, int)]
+    codestreams = _encoded(values, allocated, uid, codestreams)
     start = 0
     for index, count in enumerate(frames_of):
         frames = slice(start, start + count)
@@ -165,7 +166,6 @@ def write_files(
             hint="choose another folder, or allow it with overwrite=True (--overwrite)",
         )
     for number, (target, (_, data)) in enumerate(zip(targets, files, strict=True)):
-        target.parent.mkdir(parents=True, exist_ok=True)
         _write(target, data)
         if progress is not None:
             progress("exporting", number + 1, len(targets))
@@ -176,10 +176,12 @@ def _write(target: Path, data: bytes) -> None:
     """Write one file beside its place and move it there, so that it is whole or absent."""
     temporary = target.with_name(f".{target.name}.part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
         temporary.replace(target)
     except OSError as error:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):
+            temporary.unlink()
         raise DataConsistencyError(
             f"cannot be written: {error.strerror}", where=str(target)
         ) from error
@@ -194,8 +196,13 @@ def _target(root: Path, name: str) -> Path:
     return root.joinpath(*parts)
 
 
-def _encoded(values: Array, allocated: Sequence[int], uid: str) -> Codestreams | None:
-    """Codestreams of all frames; None for uncompressed syntaxes."""
+def _encoded(
+    values: Array,
+    allocated: Sequence[int],
+    uid: str,
+    existing: Sequence[bytes | memoryview] | None,
+) -> Sequence[bytes | memoryview] | None:
+    """Codestreams of all frames, those that exist if there are; None for uncompressed syntaxes."""
     if uid == EXPLICIT_UID:
         return None
     if values.dtype.kind == "f" or 1 in allocated:
@@ -203,7 +210,7 @@ def _encoded(values: Array, allocated: Sequence[int], uid: str) -> Codestreams |
         raise CodecError(
             f"{kind} pixels cannot be compressed", hint="export as explicit little endian"
         )
-    return codec_for_transfer_syntax(uid).encode_frames(values)
+    return existing or codec_for_transfer_syntax(uid).encode_frames(values)
 
 
 def _frame_count(number_of_frames: Any) -> int:

@@ -1,5 +1,7 @@
 """HTJ2K: vectors of several encoders, headers, what is particular to OpenJPH."""
 
+import subprocess
+import sys
 import numpy as np
 import pytest
 
@@ -135,3 +137,26 @@ def test_every_truncation_is_noticed_by_structure_alone():
         check = stream_info if length < 45 else check_complete  # the SIZ segment ends at 45
         with pytest.raises(CodecError):
             check(data[:length])
+
+
+_FIRST_FRAMES = """
+import sys, threading
+import numpy as np
+from dicube.codecs.jph import codec as jph
+calls = []
+def recorded(encode):
+    def record(*args, **options):
+        calls.append((threading.current_thread() is threading.main_thread(), args[1].shape))
+        return encode(*args, **options)
+    return record
+jph.encode_with = recorded(jph.encode_with)
+jph.JphCodec().encode_frames(np.zeros((8, 16, 16), np.int16), num_threads=2)
+first = [main for main, shape in calls if shape != (16, 16)]
+assert first and all(first), calls
+assert calls.index(calls[0]) == 0 and calls[0][1] != (16, 16), calls
+"""
+
+
+def test_one_thread_prepares_openjph_before_several_share_it():
+    # Its tables are filled by the first frame of a process; two threads at it wrote damaged streams.
+    subprocess.run([sys.executable, "-W", "error", "-c", _FIRST_FRAMES], check=True)

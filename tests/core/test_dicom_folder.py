@@ -10,7 +10,7 @@ import zstandard
 from pydicom.encaps import generate_frames
 
 import dicube
-from dicube.codecs import codec_for_transfer_syntax
+from dicube.codecs import codec_for_transfer_syntax, get_codec
 from dicube.core.cube_file import SOURCE_FILES
 from dicube.core.verify import verify_file
 from dicube.dicom.export import TRANSFER_SYNTAXES, write_files
@@ -295,3 +295,57 @@ def test_damaged_files_are_refused_or_skipped_on_request(folder: Path) -> None:
     assert len(image.raw_image) == 2
     assert [path for path, _ in image.skipped_files] == [victim]
     assert image.dicom_status is dicube.DicomStatus.GAP_INSTANCE_NUMBER
+
+
+def test_codec_that_loses_something_is_caught_before_the_file_appears(
+    folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    image = dicube.load_from_dicom_folder(folder)
+    jph = get_codec("jph")
+    keep = type(jph).encode_frames
+    monkeypatch.setattr(
+        type(jph),
+        "encode_frames",
+        lambda self, frames, **options: keep(self, frames & ~1, **options),
+    )
+    with pytest.raises(CodecError, match="did not keep the samples"):
+        image.to_file(tmp_path / "x.dcbs")
+    assert not (tmp_path / "x.dcbs").exists()
+    image.to_file(tmp_path / "x.dcbs", check=False)
+    assert verify_file(tmp_path / "x.dcbs").problems == (
+        "the stored values do not have the digest that was recorded",
+    )
+
+
+@pytest.mark.parametrize("keep_sources", [True, False])
+def test_verify_against_the_folder_does_not_depend_on_the_order(
+    folder: Path, tmp_path: Path, keep_sources: bool
+) -> None:
+    method = dicube.SortMethod.INSTANCE_NUMBER_DESC
+    image = dicube.DicomCubeImage.from_dicom_folder(folder, method)
+    path = image.to_file(tmp_path / "x.dcbs", keep_sources=keep_sources)
+    assert verify_file(path, against=folder).ok
+    victim = sorted(folder.iterdir())[0]
+    data = bytearray(victim.read_bytes())
+    data[-1] ^= 1
+    victim.write_bytes(data)
+    assert not verify_file(path, against=folder).ok
+
+
+@requires_data
+@pytest.mark.parametrize("edited", [False, True])
+def test_bits_are_not_exported_as_codestreams_of_bytes(tmp_path: Path, edited: bool) -> None:
+    image = dicube.load_from_dicom_folder(series_folder("seg_24x38x3"))
+    image = dicube.load(image.to_file(tmp_path / "seg.dcbs"))
+    if edited:
+        image.dicom_meta.set_shared_item("PatientName", NEW)
+    with pytest.raises(CodecError, match="1-bit"):
+        image.to_dicom_folder(tmp_path / "out", transfer_syntax="htj2k")
+    files = image.to_dicom_folder(tmp_path / "native")
+    np.testing.assert_array_equal(pydicom.dcmread(files[0]).pixel_array, image.raw_image)
+
+
+def test_folder_that_cannot_be_made_is_an_error_of_ours(folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("in the way")
+    with pytest.raises(DataConsistencyError, match="cannot be written"):
+        dicube.load_from_dicom_folder(folder).to_dicom_folder(tmp_path / "file" / "out")

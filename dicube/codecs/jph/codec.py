@@ -4,6 +4,7 @@ Irreversible streams of others are decoded by OpenJPEG.
 """
 
 import functools
+import threading
 from collections.abc import Callable
 
 import numpy as np
@@ -84,7 +85,7 @@ class JphCodec(FrameCodec):
         if not is_reversible(codestream):
             # imagecodecs does not clamp what OpenJPH gives here: 256 becomes 0 in 8 bits.
             return decode_with("jpeg2k_decode", codestream, out, planar=False, numthreads=1)
-        _require_lossless_openjph()
+        _prepare_openjph()
         return decode_checked(codestream, info, out)
 
 
@@ -149,16 +150,35 @@ def check_openjph(version: str) -> None:
         )
 
 
-@functools.cache
-def _require_lossless_openjph() -> None:
-    check_openjph(library_version("htj2k_version"))
+_preparing = threading.Lock()
+_prepared = False
+
+
+def _prepare_openjph() -> None:
+    """Check the release, and let OpenJPH fill its tables, before threads share it.
+
+    When the first frames of a process were encoded by two threads at once, 2 to 3 of 100 processes
+    wrote damaged codestreams; after one frame by one thread none did (150 each). There are tables
+    for 32-bit and for 64-bit arithmetic.
+    """
+    global _prepared
+    if _prepared:
+        return
+    with _preparing:
+        if _prepared:
+            return
+        check_openjph(library_version("htj2k_version"))
+        for dtype in (np.int16, np.int32):
+            frame = np.arange(64 * 64, dtype=dtype).reshape(64, 64)
+            decode_with("htj2k_decode", memoryview(_encode(frame, tlm=True)), planar=False)
+        _prepared = True
 
 
 def _encoder(tlm: bool) -> Callable[[Samples], bytes]:
-    _require_lossless_openjph()
+    _prepare_openjph()
+    return functools.partial(_encode, tlm=tlm)
 
-    def encode(frame: Samples) -> bytes:
-        # rgb=False: imagecodecs would turn the colour transform on for three samples.
-        return encode_with("htj2k_encode", frame, reversible=True, rgb=False, planar=False, tlm=tlm)
 
-    return encode
+def _encode(frame: Samples, *, tlm: bool) -> bytes:
+    # rgb=False: imagecodecs would turn the colour transform on for three samples.
+    return encode_with("htj2k_encode", frame, reversible=True, rgb=False, planar=False, tlm=tlm)

@@ -1,0 +1,89 @@
+"""Makes the golden files of the present version; run once, when the format gets a new revision.
+
+    python tests/golden/make.py NAME     # such as r1: writes NAME_*.dcbs, NAME_*.dcba, NAME_*.json
+
+Golden files are never made again: they show that later versions read what earlier ones wrote. What
+they must give is written down here from the arrays themselves, not read back from the files.
+"""
+
+import hashlib
+import json
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from dicube import Axis, DicomCubeImage, PixelDataHeader
+
+HERE = Path(__file__).parent
+
+
+def series() -> DicomCubeImage:
+    """Signed 12 bit values, a rescale for each slice, and the DICOM files they came from."""
+    values = (np.arange(3 * 6 * 5).reshape(3, 6, 5) * 45 - 2048).astype(np.int16)
+    values[1, 2, 3] = 2047
+    image = DicomCubeImage(values, PixelDataHeader(WindowCenter=40.0, WindowWidth=400.0))
+    image.affine = np.array(
+        [[0, 0, 0.5, -10], [0, 0.75, 0, 20], [2.5, 0, 0, -30], [0, 0, 0, 1]], dtype=np.float64
+    )
+    meta = image.init_meta("CT", patient_name="Golden^File", patient_id="GOLDEN")
+    meta.set_nonshared_item("RescaleSlope", [1.0, 0.5, 2.0])
+    meta.set_nonshared_item("RescaleIntercept", [-1024.0, 0.0, 0.25])
+    with tempfile.TemporaryDirectory() as folder:
+        image.to_dicom_folder(folder)
+        return DicomCubeImage.from_dicom_folder(folder)
+
+
+def moving() -> DicomCubeImage:
+    """Four dimensions of float64 with described axes, a sheared stack and members of our own."""
+    values = (np.arange(2 * 2 * 3 * 4).reshape(2, 2, 3, 4) - 7) / 3
+    values[0, 0, 0] = [-0.0, 5e-324, 1.7976931348623157e308, 0.1]
+    header = PixelDataHeader(RescaleSlope=0.1, RescaleIntercept=-3.0, Extras={"Vendor": [1, None]})
+    axes = (Axis("t", 2, "ms", (0.0, 33.25)), Axis("z", 2, "mm"))
+    image = DicomCubeImage(values, header, axes=axes)
+    image.affine = np.array([[0, 0, 0.5, -1], [0.3, 0.75, 0, 2], [2.5, 0, 0, 3], [0, 0, 0, 1.0]])
+    return image
+
+
+def colour() -> DicomCubeImage:
+    """Two frames of RGB without metadata."""
+    values = (np.arange(2 * 4 * 5 * 3).reshape(2, 4, 5, 3) * 2).astype(np.uint8)
+    return DicomCubeImage(values, PixelDataHeader())
+
+
+def expected(image: DicomCubeImage) -> dict[str, Any]:
+    """What the file must give, in plain JSON."""
+    members: dict[str, Any] = {
+        "dtype": image.dtype.name,
+        "values": image.raw_image.tolist(),
+        "output_values": image.get_fdata("float64").tolist(),
+        "axes": [list(axis) for axis in image.axes],
+        "affine": None if image.affine is None else image.affine.tolist(),
+        "status": image.dicom_status.value,
+        "extras": image.pixel_header.Extras,
+        "window": [image.pixel_header.WindowCenter, image.pixel_header.WindowWidth],
+    }
+    if image.dicom_meta is not None:
+        members["metadata"] = dict(image.dicom_meta.items())
+        with tempfile.TemporaryDirectory() as folder:
+            files = image.to_dicom_folder(folder)
+            members["sha256_of_source_files"] = {
+                file.name: hashlib.sha256(file.read_bytes()).hexdigest() for file in files
+            }
+    return members
+
+
+def main(name: str) -> None:
+    for make in (series, moving, colour):
+        image = make()
+        target = HERE / f"{name}_{make.__name__}"
+        for suffix in (".dcbs", ".dcba"):
+            image.to_file(target.with_suffix(suffix))
+        text = json.dumps(expected(image), separators=(",", ":"), allow_nan=False)
+        target.with_suffix(".json").write_text(text + "\n")
+
+
+if __name__ == "__main__":
+    main(sys.argv[1])
