@@ -58,7 +58,7 @@ def find_series(scratch: Path, names: Sequence[str] = tuple(SERIES)) -> list[Ser
         for name in names
         if (data_folder() / name).is_dir()
     ]
-    return found or [generate_series(scratch / GENERATED)]
+    return found or [generate_series(scratch / "made_up" / GENERATED)]
 
 
 def generate_series(folder: Path) -> Series:

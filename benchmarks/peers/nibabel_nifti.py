@@ -1,6 +1,7 @@
 """nibabel: the stored values as .nii.gz, which keeps no DICOM metadata."""
 
 from pathlib import Path
+from typing import Any
 
 import nibabel
 import numpy as np
@@ -26,7 +27,13 @@ class Peer:
         nibabel.save(nibabel.Nifti1Image(self._image.T, np.eye(4)), path)
 
     def load(self, path: Path) -> Array:
-        return np.asanyarray(nibabel.load(path).dataobj).T
+        return np.asanyarray(self._proxy(path)).T
 
     def one_slice(self, path: Path, number: int) -> Array:
-        return np.asanyarray(nibabel.load(path).dataobj[..., number : number + 1]).T
+        return np.asanyarray(self._proxy(path)[..., number : number + 1]).T
+
+    @staticmethod
+    def _proxy(path: Path) -> Any:
+        """The values on disk, in (x, y, z); read when they are indexed."""
+        image: Any = nibabel.load(path)
+        return image.dataobj

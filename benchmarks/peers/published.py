@@ -56,4 +56,5 @@ def _output_values(image: Any) -> Array:
     frames = as_frames(image.raw_image)
     if header.RescaleSlope == 1 and header.RescaleIntercept == 0:
         return frames
-    return frames.astype(np.float64) * header.RescaleSlope + header.RescaleIntercept
+    slope, intercept = float(header.RescaleSlope), float(header.RescaleIntercept)
+    return frames.astype(np.float64) * slope + intercept

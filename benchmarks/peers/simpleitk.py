@@ -30,6 +30,7 @@ class Peer:
         return self._view(self._image)
 
     def save(self, path: Path) -> None:
+        assert self._image is not None
         sitk.WriteImage(self._image, str(path), useCompression=True)
 
     def load(self, path: Path) -> Array:

@@ -71,6 +71,7 @@ class _Job:
     sort: SortOrder
     skip_damaged: bool
     keep_sources: bool
+    verify: bool
     modality: str | None
 
 
@@ -135,6 +136,7 @@ def convert(
         sort=sort,
         skip_damaged=skip_damaged,
         keep_sources=not no_sources,
+        verify=verify,
         modality=modality,
     )
     _check_options(job)
@@ -147,7 +149,7 @@ def convert(
         is_folder = job.kind is Kind.DICOM_FOLDER
         length = series_length(image, src) if is_folder else src.stat().st_size
         _write(image, job, progress)
-        result = _verify(job, progress) if verify and job.file_format else None
+        result = _verify(job, progress) if job.verify and job.file_format else None
     print_summary(image, dst, length, time.perf_counter() - start, result)
     if result is not None and not result.ok:
         print_problems(dst, result)
