@@ -15,6 +15,7 @@ from dicube.core.exchange import Exchange, register_exchange
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.exceptions import DataConsistencyError, MissingDependencyError
+from dicube.storage.atomic import replacing_path
 
 PathLike = str | os.PathLike[str]
 
@@ -96,7 +97,8 @@ def write_nifti(image: DicomCubeImage, path: PathLike) -> None:
         header = image.pixel_header
         nifti.header.set_slope_inter(header.RescaleSlope, header.RescaleIntercept)
     try:
-        nib.save(nifti, Path(path))
+        with replacing_path(Path(path)) as temporary:
+            nib.save(nifti, temporary)
     except (OSError, nib.filebasedimages.ImageFileError) as error:
         raise DataConsistencyError(
             "cannot be written as NIfTI", where=str(path), hint="name it .nii or .nii.gz"

@@ -16,19 +16,29 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     that a reader sees the old file or the new one, and a crash leaves the old file or none. When
     the block raises, the hidden file is removed and `path` is untouched.
     """
+    with replacing_path(path) as temporary, open(temporary, "xb") as file:
+        yield file
+
+
+@contextmanager
+def replacing_path(path: Path) -> Iterator[Path]:
+    """As `replacing`, for libraries that write a file by its name, which keeps its suffixes."""
     # Same folder: a rename is atomic only within one file system.
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(6)}.part")
-    with open(temporary, "xb") as file:
-        try:
-            yield file
-            file.flush()
-            os.fsync(file.fileno())
-            temporary.replace(path)
-        except BaseException:
-            with suppress(FileNotFoundError):
-                temporary.unlink()
-            raise
+    temporary = path.with_name(f".{secrets.token_hex(6)}.part.{path.name}")
+    try:
+        yield temporary
+        _flush(temporary)
+        temporary.replace(path)
+    except BaseException:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
     _flush_folder(path.parent)
+
+
+def _flush(path: Path) -> None:
+    with open(path, "rb+") as file:
+        os.fsync(file.fileno())
 
 
 def _flush_folder(folder: Path) -> None:

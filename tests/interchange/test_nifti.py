@@ -105,3 +105,18 @@ def test_sheared_stack_has_an_sform_and_no_qform(tmp_path: Path) -> None:
     image.to_nifti(tmp_path / "x.nii")
     header = nib.load(tmp_path / "x.nii").header
     assert (int(header["qform_code"]), int(header["sform_code"])) == (0, 1)
+
+
+def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    image = DicomCubeImage(np.zeros((2, 4, 4), np.int16), PixelDataHeader())
+    (tmp_path / "x.nii").write_text("old")
+
+    def fail(nifti: object, path: Path) -> None:
+        path.write_text("half")
+        raise OSError("disk full")
+
+    monkeypatch.setattr(nib, "save", fail)
+    with pytest.raises(DataConsistencyError, match="cannot be written"):
+        image.to_nifti(tmp_path / "x.nii")
+    assert [path.name for path in tmp_path.iterdir()] == ["x.nii"]
+    assert (tmp_path / "x.nii").read_text() == "old"

@@ -135,4 +135,4 @@ def test_killed_writer_leaves_the_old_file_or_the_new_one(tmp_path):
     assert len(versions) > 1
     # What was in work when the process died stays hidden, and nothing takes it for a cube file.
     others = [name for name in names_in(tmp_path) if name != "a.dcbs"]
-    assert all(name.startswith(".a.dcbs.") and name.endswith(".part") for name in others)
+    assert all(name.startswith(".") and name.endswith(".part.a.dcbs") for name in others)
