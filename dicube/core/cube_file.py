@@ -1,7 +1,6 @@
 """An image as a cube file, and back: the one place that knows what each section means."""
 
 import json
-import math
 import os
 from dataclasses import asdict
 from pathlib import Path
@@ -12,14 +11,15 @@ import numpy.typing as npt
 from spacetransformer import Space
 from spacetransformer.core.exceptions import SpaceTransformerError
 
-from dicube.codecs import Codec, Codestreams, get_codec
-from dicube.core.axes import Axis, leading_axes, parse_axes
-from dicube.core.contents import (
-    Array,
-    CubeContents,
-    packed_meta,
-    packed_sources,
-    values_digest,
+from dicube.codecs import get_codec
+from dicube.core.axes import Axis
+from dicube.core.contents import CubeContents, packed_meta, packed_sources
+from dicube.core.frame_values import check_lossless, read_values, values_layout
+from dicube.core.image_member import (
+    ImageMember,
+    header_members,
+    parse_image_member,
+    parse_pixel_header,
 )
 from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
@@ -28,31 +28,14 @@ from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.geometry import affine_of
 from dicube.dicom.source_files import SourceFile
-from dicube.exceptions import CodecError, InvalidCubeFileError, MetaDataError
+from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
-from dicube.storage.directory import DIRECTORY_KEY
 from dicube.storage.formats import FileFormat
 from dicube.storage.header import Section
-from dicube.storage.pixel_utils import (
-    SampleEncoding,
-    encoding_of,
-    from_codec_samples,
-    parse_encoding,
-    to_codec_samples,
-)
+from dicube.storage.pixel_utils import encoding_of, to_codec_samples
 from dicube.storage.writer import writing
 
-IMAGE_KEY: Final = "Image"
 SOURCE_FILES: Final = "SourceFiles"
-# Stand for a slope that is no number, so that a reader that knows one slope for all frames fails
-# instead of showing wrong values.
-_PER_FRAME: Final = "per frame"
-_BIT_PATTERNS: Final = "bit patterns"
-# A file may unfold to this many times its own size, or to the smaller figure, whichever is more. An
-# empty frame of 512 x 512 takes about 150 bytes, so nothing real comes near.
-_MAX_EXPANSION: Final = 1 << 16
-_SMALL_VOLUME: Final = 1 << 30
-_CHECKED_AT_ONCE: Final = 32  # frames decoded together when what was encoded is checked
 
 
 class CubeDescription(NamedTuple):
@@ -114,9 +97,8 @@ def write_cube(
     samples = to_codec_samples(contents.frames, encoding)
     codestreams = codec.encode_frames(samples, num_threads=num_threads)
     if check:
-        _check_lossless(codec, codestreams, samples, num_threads)
-    header = _header_members(contents, encoding)
-    header[IMAGE_KEY]["SampleOffset"] = codestreams.sample_offset
+        check_lossless(codec, codestreams, samples, num_threads=num_threads)
+    header = header_members(contents, encoding, sample_offset=codestreams.sample_offset)
     sections = {} if contents.sources is None else {SOURCE_FILES: contents.sources.data}
     with writing(path, file_format) as writer:
         writer.append_frames(codestreams)
@@ -142,22 +124,19 @@ def read_cube(
         A codestream cannot be decoded.
     """
     with DcbFile(path) as file:
-        where = str(path)
-        image = _image_members(file)
-        header = _header(file)
-        values, axes = _values(file, header, image, num_threads)
-        header.OriginalPixelDtype = values.dtype.name if image else header.OriginalPixelDtype
+        image = _image(file)
+        values, axes = read_values(file, image, num_threads=num_threads)
         return CubeContents(
             values=values,
             axes=axes,
-            header=header,
-            rescale=_frame_rescale(image, math.prod(axis.size for axis in axes), where),
+            header=parse_pixel_header(file.pixel_header, image, where=str(path)),
+            rescale=None if image is None else image.frame_rescale,
             meta=None if skip_meta else _meta(file),
             space=_space(file),
-            affine=_affine(image, where),
+            affine=None if image is None else image.affine,
             status=_status(file),
             sources=_sources(file),
-            digest=image.get("ValuesDigest"),
+            digest=None if image is None else image.digest,
         )
 
 
@@ -182,22 +161,22 @@ def read_description(path: str | os.PathLike[str]) -> CubeDescription:
         The header of the first frame is malformed.
     """
     with DcbFile(path) as file:
-        image = _image_members(file)
-        header = _header(file)
-        shape, axes, dtype = _described_values(file, header, image)
+        image = _image(file)
+        layout = values_layout(file, image)
         space = _space(file)
+        sheared = None if image is None else image.affine
         return CubeDescription(
             file_format=file.file_format,
             file_length=file.length,
             frames=len(file.frames),
-            shape=shape,
-            dtype=dtype,
-            axes=axes,
-            header=header,
-            rescale=_frame_rescale(image, len(file.frames), str(path)),
+            shape=layout.shape,
+            dtype=layout.dtype,
+            axes=layout.axes,
+            header=parse_pixel_header(file.pixel_header, image, where=str(path)),
+            rescale=None if image is None else image.frame_rescale,
             meta=_meta(file),
             space=space,
-            affine=_affine(image, str(path)) if space is None else affine_of(space),
+            affine=sheared if space is None else affine_of(space),
             status=_status(file),
             sources=_sources(file),
             has_checksums=file.has_checksums,
@@ -209,56 +188,9 @@ def read_codestreams(
 ) -> list[memoryview] | None:
     """The codestreams of a file, if it is of this format and holds values of this digest."""
     with DcbFile(path) as file:
-        image = _image_members(file)
-        plain = file.pixel_header.get("OriginalPixelDtype") == file.pixel_header.get("PixelDtype")
-        same = plain and digest is not None and image.get("ValuesDigest") == digest
+        image = _image(file)
+        same = image is not None and image.encoding.is_plain and image.digest == digest
         return file.frames[:] if same and file.file_format == file_format else None
-
-
-# ---- writing ----------------------------------------------------------------------------------
-
-
-def _check_lossless(
-    codec: Codec, codestreams: Codestreams, samples: Array, num_threads: int | None
-) -> None:
-    """Decode some frames at a time, so that memory stays bounded, and compare them."""
-    for start in range(0, len(samples), _CHECKED_AT_ONCE):
-        some = slice(start, start + _CHECKED_AT_ONCE)
-        decoded = codec.decode_frames(codestreams[some], num_threads=num_threads)
-        if not np.array_equal(decoded, samples[some]):
-            raise CodecError(
-                f"the {codec.name} codec did not keep the samples",
-                where=f"frames {start} to {start + len(decoded) - 1}",
-                hint="please report this, with the versions that `pip list` shows",
-            )
-
-
-def _header_members(contents: CubeContents, encoding: SampleEncoding) -> dict[str, Any]:
-    header = contents.header.to_dict()
-    header["OriginalPixelDtype"] = encoding.dtype
-    header["PixelDtype"] = encoding.codec_dtype
-    image: dict[str, Any] = {
-        "Shape": list(contents.values.shape),
-        "Axes": [axis.to_json() for axis in contents.axes],
-        "ValuesDigest": contents.digest or values_digest(contents.values),
-        "Rescale": [_json_number(header["RescaleSlope"]), _json_number(header["RescaleIntercept"])],
-    }
-    if contents.rescale is not None:
-        image["FrameRescale"] = {
-            "Slope": contents.rescale.slopes.tolist(),
-            "Intercept": contents.rescale.intercepts.tolist(),
-        }
-        header["RescaleSlope"] = header["RescaleIntercept"] = _PER_FRAME
-    if not encoding.is_plain:
-        header["RescaleSlope"] = header["RescaleIntercept"] = _BIT_PATTERNS
-    if contents.affine is not None:
-        image["Affine"] = contents.affine.tolist()
-    header[IMAGE_KEY] = image
-    return header
-
-
-def _json_number(value: Any) -> float | None:
-    return None if value is None or math.isnan(value) else value
 
 
 def _space_bytes(space: Space | None) -> bytes:
@@ -270,147 +202,8 @@ def _space_bytes(space: Space | None) -> bytes:
     return json.dumps(members).encode()
 
 
-# ---- reading ----------------------------------------------------------------------------------
-
-
-def _image_members(file: DcbFile) -> dict[str, Any]:
-    """What this package adds to the PixelDataHeader; empty for files of the published tool."""
-    image = file.pixel_header.get(IMAGE_KEY, {})
-    if not isinstance(image, dict):
-        raise InvalidCubeFileError("the Image member is no object", where=str(file.path))
-    return image
-
-
-def _header(file: DcbFile) -> PixelDataHeader:
-    members = {k: v for k, v in file.pixel_header.items() if k not in (DIRECTORY_KEY, IMAGE_KEY)}
-    if IMAGE_KEY in file.pixel_header:
-        rescale = _image_members(file).get("Rescale", [1.0, 0.0])
-        slope, intercept = (float("nan") if number is None else number for number in rescale)
-        members |= {"RescaleSlope": slope, "RescaleIntercept": intercept}
-    try:
-        return PixelDataHeader.from_dict(members)
-    except MetaDataError as error:
-        raise InvalidCubeFileError(error.what, where=str(file.path)) from error
-
-
-def _values(
-    file: DcbFile, header: PixelDataHeader, image: dict[str, Any], num_threads: int | None
-) -> tuple[Array, tuple[Axis, ...]]:
-    where = str(file.path)
-    codec = get_codec(file.file_format.codec_name)
-    if not image:
-        return _published_values(file, num_threads)
-    encoding = parse_encoding(header.OriginalPixelDtype, header.PixelDtype, where=where)
-    axes = parse_axes(image.get("Axes", []), where=where)
-    shape = _shape(image.get("Shape"), axes, file)
-    frame_shape = encoding.frame_shape(shape[len(axes) :])
-    dtype = np.dtype(encoding.codec_dtype)
-    _check_budget(file, math.prod((len(file.frames), *frame_shape)) * dtype.itemsize)
-    samples = np.empty((len(file.frames), *frame_shape), dtype=dtype)
-    try:
-        codec.decode_frames(file.frames[:], out=samples, num_threads=num_threads)
-    except CodecError as error:
-        raise CodecError(error.what, where=_place(where, error), hint=error.hint) from error
-    return from_codec_samples(samples, encoding).reshape(shape), axes
-
-
-def _described_values(
-    file: DcbFile, header: PixelDataHeader, image: dict[str, Any]
-) -> tuple[tuple[int, ...], tuple[Axis, ...], np.dtype[Any]]:
-    """Shape, axes and dtype that `_values` will give."""
-    where = str(file.path)
-    if image:
-        encoding = parse_encoding(header.OriginalPixelDtype, header.PixelDtype, where=where)
-        axes = parse_axes(image.get("Axes", []), where=where)
-        return _shape(image.get("Shape"), axes, file), axes, np.dtype(encoding.dtype)
-    if not len(file.frames):
-        raise InvalidCubeFileError("the file has no frames", where=where)
-    try:
-        info = get_codec(file.file_format.codec_name).stream_info(file.frames[0])
-    except CodecError as error:
-        raise CodecError(error.what, where=_place(where, error), hint=error.hint) from error
-    if len(file.frames) == 1:
-        return info.frame_shape, (), info.dtype
-    axes = leading_axes((len(file.frames),), is_stack=True)
-    return (len(file.frames), *info.frame_shape), axes, info.dtype
-
-
-def _published_values(file: DcbFile, num_threads: int | None) -> tuple[Array, tuple[Axis, ...]]:
-    """Frames of a file that records no shape; a single one is two-dimensional, as it was there."""
-    where = str(file.path)
-    if not len(file.frames):
-        raise InvalidCubeFileError("the file has no frames", where=where)
-    codec = get_codec(file.file_format.codec_name)
-    codestreams = file.frames[:]
-    try:
-        info = codec.stream_info(codestreams[0])
-        _check_budget(file, math.prod(info.frame_shape) * info.dtype.itemsize * len(codestreams))
-        frames = codec.decode_frames(codestreams, num_threads=num_threads)
-    except CodecError as error:
-        raise CodecError(error.what, where=_place(where, error), hint=error.hint) from error
-    if len(frames) == 1:
-        return frames[0], ()
-    return frames, leading_axes(frames.shape[:1], is_stack=True)
-
-
-def _place(where: str, error: CodecError) -> str:
-    return f"{where}, {error.where}" if error.where else where
-
-
-def _shape(shape: Any, axes: tuple[Axis, ...], file: DcbFile) -> tuple[int, ...]:
-    """The recorded shape, if it fits the axes and the number of frames."""
-    sizes = tuple(axis.size for axis in axes)
-    fits = (
-        isinstance(shape, list)
-        and all(type(size) is int and 0 < size < 1 << 31 for size in shape)
-        and len(shape) - len(axes) in (2, 3)
-        and tuple(shape[: len(axes)]) == sizes
-        and math.prod(sizes) == len(file.frames)
-    )
-    if not fits:
-        raise InvalidCubeFileError(
-            f"shape, axes and the {len(file.frames)} frames do not fit each other",
-            where=str(file.path),
-            hint="the file is damaged; restore it from a copy",
-        )
-    return tuple(shape)
-
-
-def _check_budget(file: DcbFile, length: int) -> None:
-    if length > max(_SMALL_VOLUME, _MAX_EXPANSION * file.length):
-        raise InvalidCubeFileError(
-            f"a file of {file.length} bytes announces {length} bytes of pixels",
-            where=str(file.path),
-            hint="the file is damaged or forged",
-        )
-
-
-def _frame_rescale(image: dict[str, Any], frames: int, where: str) -> FrameRescale | None:
-    members = image.get("FrameRescale")
-    if members is None:
-        return None
-    try:
-        rescale = FrameRescale(
-            np.array(members["Slope"], dtype=np.float64),
-            np.array(members["Intercept"], dtype=np.float64),
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InvalidCubeFileError("the rescale of the frames is malformed", where=where) from error
-    if not rescale.slopes.shape == rescale.intercepts.shape == (frames,):
-        raise InvalidCubeFileError("there is not one rescale for each frame", where=where)
-    return rescale
-
-
-def _affine(image: dict[str, Any], where: str) -> npt.NDArray[np.float64] | None:
-    if "Affine" not in image:
-        return None
-    try:
-        affine = np.array(image["Affine"], dtype=np.float64)
-    except (TypeError, ValueError) as error:
-        raise InvalidCubeFileError("the affine is malformed", where=where) from error
-    if affine.shape != (4, 4):
-        raise InvalidCubeFileError("the affine is not 4 x 4", where=where)
-    return affine
+def _image(file: DcbFile) -> ImageMember | None:
+    return parse_image_member(file.pixel_header, frames=len(file.frames), where=str(file.path))
 
 
 def _meta(file: DcbFile) -> Packed[DicomMeta] | None:
@@ -418,7 +211,7 @@ def _meta(file: DcbFile) -> Packed[DicomMeta] | None:
     return packed_meta(data=data, where=str(file.path)) if data else None
 
 
-def _sources(file: DcbFile) -> Any:
+def _sources(file: DcbFile) -> Packed[list[SourceFile]] | None:
     if not file.has_section(SOURCE_FILES):
         return None
     return packed_sources(data=file.named_section(SOURCE_FILES), where=str(file.path))

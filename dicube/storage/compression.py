@@ -8,7 +8,7 @@ import zstandard
 from dicube.exceptions import InvalidCubeFileError
 
 # A section may unfold to this many times its own size, or to the smaller figure, whichever is more.
-# Headers of hundreds of slices shrink to a hundredth; a bomb of zstd reaches a 30 000th.
+# Headers of real series shrink to a seventieth at most; a bomb of zstd reaches a 30 000th.
 _MAX_EXPANSION: Final = 1 << 10
 _SMALL_SECTION: Final = 1 << 30
 _CHUNK: Final = 1 << 24

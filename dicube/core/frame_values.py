@@ -1,0 +1,125 @@
+"""Stored values out of the codestreams of a cube file, and what is known of them beforehand."""
+
+import math
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+
+from dicube.codecs import Codec, Codestreams, get_codec
+from dicube.core.axes import Axis, leading_axes
+from dicube.core.contents import Array
+from dicube.core.image_member import ImageMember
+from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
+from dicube.storage.dcb_file import DcbFile
+from dicube.storage.pixel_utils import encoding_of, from_codec_samples
+
+# A file may unfold to this many times its own size, or to the smaller figure, whichever is more. An
+# empty frame of 512 x 512 takes about 150 bytes, so nothing real comes near.
+_MAX_EXPANSION: Final = 1 << 16
+_SMALL_VOLUME: Final = 1 << 30
+_CHECKED_AT_ONCE: Final = 32  # frames decoded together when what was encoded is checked
+
+
+class ValuesLayout(NamedTuple):
+    """Shape, leading axes and dtype of the stored values of a file."""
+
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    dtype: np.dtype[Any]
+
+
+def values_layout(file: DcbFile, image: ImageMember | None) -> ValuesLayout:
+    """What the stored values will be; of a file that does not say, what its first frame says.
+
+    A single frame of such a file is two-dimensional, as the published tool gives it.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        The file has no frames, or announces more pixels than so few bytes can hold.
+    CodecError
+        The header of the first codestream is malformed.
+    """
+    if image is not None:
+        layout = ValuesLayout(image.shape, image.axes, np.dtype(image.encoding.dtype))
+    else:
+        layout = _published_layout(file)
+    length = math.prod(layout.shape) * layout.dtype.itemsize
+    if length > max(_SMALL_VOLUME, _MAX_EXPANSION * file.length):
+        raise InvalidCubeFileError(
+            f"a file of {file.length} bytes announces {length} bytes of pixels",
+            where=str(file.path),
+            hint="the file is damaged or forged",
+        )
+    return layout
+
+
+def read_values(
+    file: DcbFile, image: ImageMember | None, *, num_threads: int | None
+) -> tuple[Array, tuple[Axis, ...]]:
+    """The stored values and their leading axes.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        As for `values_layout`, or a frame fails its checksum or is no frame of this image.
+    CodecError
+        A codestream cannot be decoded.
+    """
+    layout = values_layout(file, image)
+    encoding = image.encoding if image is not None else encoding_of(layout.dtype)
+    frame_shape = encoding.frame_shape(layout.shape[len(layout.axes) :])
+    samples = np.empty((len(file.frames), *frame_shape), dtype=encoding.codec_dtype)
+    codec = get_codec(file.file_format.codec_name)
+    try:
+        codec.decode_frames(file.frames[:], out=samples, num_threads=num_threads)
+    except CodecError as error:
+        raise _placed(error, file) from error
+    except DataConsistencyError as error:
+        raise InvalidCubeFileError(
+            "the frames are not of the shape that the file announces",
+            where=str(file.path),
+            hint="the file is damaged; restore it from a copy",
+        ) from error
+    return from_codec_samples(samples, encoding).reshape(layout.shape), layout.axes
+
+
+def check_lossless(
+    codec: Codec, codestreams: Codestreams, samples: Array, *, num_threads: int | None
+) -> None:
+    """Decode what was encoded and compare it, some frames at a time so that memory stays bounded.
+
+    Raises
+    ------
+    CodecError
+        The codec did not keep the samples.
+    """
+    for start in range(0, len(samples), _CHECKED_AT_ONCE):
+        some = slice(start, start + _CHECKED_AT_ONCE)
+        decoded = codec.decode_frames(codestreams[some], num_threads=num_threads)
+        if not np.array_equal(decoded, samples[some]):
+            raise CodecError(
+                f"the {codec.name} codec did not keep the samples",
+                where=f"frames {start} to {start + len(decoded) - 1}",
+                hint="please report this, with the versions that `pip list` shows",
+            )
+
+
+def _published_layout(file: DcbFile) -> ValuesLayout:
+    count = len(file.frames)
+    if not count:
+        raise InvalidCubeFileError("the file has no frames", where=str(file.path))
+    try:
+        info = get_codec(file.file_format.codec_name).stream_info(file.frames[0])
+    except CodecError as error:
+        raise _placed(error, file) from error
+    if count == 1:
+        return ValuesLayout(info.frame_shape, (), info.dtype)
+    shape = (count, *info.frame_shape)
+    return ValuesLayout(shape, leading_axes((count,), is_stack=True), info.dtype)
+
+
+def _placed(error: CodecError, file: DcbFile) -> CodecError:
+    """The error with the file in front of the frame."""
+    where = f"{file.path}, {error.where}" if error.where else str(file.path)
+    return CodecError(error.what, where=where, hint=error.hint)

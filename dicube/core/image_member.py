@@ -1,0 +1,180 @@
+"""The PixelDataHeader in the file: the members of the published tool, and one more, "Image".
+
+"Image" holds what the published tool has no word for: shape, axes, rescale of each frame, digest,
+sheared affine (docs/format.md, section 4). Old readers keep it among their extras.
+"""
+
+import math
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dicube.core.axes import Axis, parse_axes
+from dicube.core.contents import CubeContents, values_digest
+from dicube.core.pixel_header import PixelDataHeader
+from dicube.core.rescale import FrameRescale
+from dicube.exceptions import InvalidCubeFileError, MetaDataError
+from dicube.storage.directory import DIRECTORY_KEY
+from dicube.storage.pixel_utils import SampleEncoding, parse_encoding
+
+IMAGE_KEY: Final = "Image"
+# Stand for a slope that is no number, so that a reader that knows one slope for all frames fails
+# instead of showing wrong values.
+_PER_FRAME: Final = "per frame"
+_BIT_PATTERNS: Final = "bit patterns"
+_DAMAGED: Final = "the file is damaged; restore it from a copy"
+
+
+@dataclass(frozen=True)
+class ImageMember:
+    """The parsed member.
+
+    Attributes
+    ----------
+    shape : tuple of int
+        Of the stored values; fits the axes and the number of frames.
+    axes : tuple of Axis
+    encoding : SampleEncoding
+    slope, intercept : float
+        Of all frames; NaN where they differ.
+    frame_rescale : FrameRescale or None
+    affine : (4, 4) float64 or None
+        Of a sheared stack.
+    digest : str or None
+    """
+
+    shape: tuple[int, ...]
+    axes: tuple[Axis, ...]
+    encoding: SampleEncoding
+    slope: float
+    intercept: float
+    frame_rescale: FrameRescale | None
+    affine: npt.NDArray[np.float64] | None
+    digest: str | None
+
+
+def header_members(
+    contents: CubeContents, encoding: SampleEncoding, *, sample_offset: int
+) -> dict[str, Any]:
+    """The PixelDataHeader as it is written, "Image" included."""
+    header = contents.header.to_dict()
+    image: dict[str, Any] = {
+        "Shape": list(contents.values.shape),
+        "Axes": [axis.to_json() for axis in contents.axes],
+        "ValuesDigest": contents.digest or values_digest(contents.values),
+        "Rescale": [_json_number(header["RescaleSlope"]), _json_number(header["RescaleIntercept"])],
+        "SampleOffset": sample_offset,
+    }
+    header["OriginalPixelDtype"] = encoding.dtype
+    header["PixelDtype"] = encoding.codec_dtype
+    if contents.rescale is not None:
+        image["FrameRescale"] = {
+            "Slope": contents.rescale.slopes.tolist(),
+            "Intercept": contents.rescale.intercepts.tolist(),
+        }
+        header["RescaleSlope"] = header["RescaleIntercept"] = _PER_FRAME
+    if not encoding.is_plain:
+        header["RescaleSlope"] = header["RescaleIntercept"] = _BIT_PATTERNS
+    if contents.affine is not None:
+        image["Affine"] = contents.affine.tolist()
+    return {**header, IMAGE_KEY: image}
+
+
+def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> ImageMember | None:
+    """The "Image" member of a PixelDataHeader; None in files of the published tool.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        It is malformed, or does not fit the number of frames.
+    """
+    image = members.get(IMAGE_KEY)
+    if image is None:
+        return None
+    if not isinstance(image, dict):
+        raise InvalidCubeFileError("the Image member is no object", where=where, hint=_DAMAGED)
+    axes = parse_axes(image.get("Axes"), where=where)
+    dtypes = members.get("OriginalPixelDtype"), members.get("PixelDtype")
+    try:
+        slope, intercept = (
+            float("nan") if number is None else float(number) for number in image["Rescale"]
+        )
+        rescale = _frame_rescale(image.get("FrameRescale"), frames)
+        affine = _affine(image.get("Affine"))
+        shape = _shape(image["Shape"], axes, frames)
+    except (KeyError, TypeError, ValueError) as error:
+        raise InvalidCubeFileError(
+            f"the Image member is malformed: {error}",
+            where=where,
+            hint=_DAMAGED,
+        ) from error
+    return ImageMember(
+        shape=shape,
+        axes=axes,
+        encoding=parse_encoding(*dtypes, where=where),
+        slope=slope,
+        intercept=intercept,
+        frame_rescale=rescale,
+        affine=affine,
+        digest=image.get("ValuesDigest"),
+    )
+
+
+def parse_pixel_header(
+    members: dict[str, Any], image: ImageMember | None, *, where: str
+) -> PixelDataHeader:
+    """The PixelDataHeader in memory: a number for every slope, and the caller's own extras.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        A number is no number.
+    """
+    own = {name: v for name, v in members.items() if name not in (DIRECTORY_KEY, IMAGE_KEY)}
+    if image is not None:
+        own |= {"RescaleSlope": image.slope, "RescaleIntercept": image.intercept}
+        own["PixelDtype"] = image.encoding.codec_dtype
+    try:
+        return PixelDataHeader.from_dict(own)
+    except MetaDataError as error:
+        raise InvalidCubeFileError(error.what, where=where, hint=_DAMAGED) from error
+
+
+def _json_number(value: Any) -> float | None:
+    return None if value is None or math.isnan(value) else value
+
+
+def _shape(shape: Any, axes: tuple[Axis, ...], frames: int) -> tuple[int, ...]:
+    """The recorded shape, if it fits the axes and the number of frames."""
+    sizes = [axis.size for axis in axes]
+    fits = (
+        isinstance(shape, list)
+        and all(type(size) is int and 0 < size < 1 << 31 for size in shape)
+        and len(shape) - len(axes) in (2, 3)
+        and shape[: len(axes)] == sizes
+        and math.prod(sizes) == frames
+    )
+    if not fits:
+        raise ValueError("shape, axes and frames do not fit each other")
+    return tuple(shape)
+
+
+def _frame_rescale(members: Any, frames: int) -> FrameRescale | None:
+    if members is None:
+        return None
+    slopes = np.array(members["Slope"], dtype=np.float64)
+    intercepts = np.array(members["Intercept"], dtype=np.float64)
+    if not slopes.shape == intercepts.shape == (frames,):
+        raise ValueError("there is not one rescale for each frame")
+    return FrameRescale(slopes, intercepts)
+
+
+def _affine(rows: Any) -> npt.NDArray[np.float64] | None:
+    if rows is None:
+        return None
+    affine = np.array(rows, dtype=np.float64)
+    if affine.shape != (4, 4):
+        raise ValueError("the affine is not 4 x 4")
+    return affine
