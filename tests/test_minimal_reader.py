@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
-from dicube.exceptions import DicomCubeError
 from tests.series import DATA, requires_data, series_folder
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "examples" / "minimal_reader.py"
@@ -167,14 +166,12 @@ def test_damage_is_noticed(reader, small_folder, tmp_path, suffix):
     path = tmp_path / f"a.{suffix}"
     DicomCubeImage.from_dicom_folder(small_folder).to_file(path)
     intact = path.read_bytes()
-    for position in range(0, len(intact), 101):
+    for position in range(0, len(intact), 17):
         damaged = bytearray(intact)
         damaged[position] ^= 0x10
         path.write_bytes(damaged)
         with pytest.raises((ValueError, KeyError)):
             reader.read_cube(path)
-        with pytest.raises(DicomCubeError):
-            DicomCubeImage.from_file(path)
 
 
 def test_missing_directory_is_noticed(reader, small_folder, tmp_path):

@@ -227,6 +227,12 @@ class Codec(Protocol):
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """What the header of a codestream says, checked against the budget for one frame."""
 
+    def check_header(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """Make sure by its header that a codestream holds a frame of this shape and dtype.
+
+        Raises CodecError if it does not. Asked before memory is taken for all frames.
+        """
+
     def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
         """Encode (n, rows, columns[, samples]) integers, losslessly, one codestream a frame.
 

@@ -97,6 +97,12 @@ class FrameCodec(ABC):
             The header is damaged, beyond the budget or of a kind that is not decoded.
         """
 
+    def check_header(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+        """See `dicube.codecs.base.Codec`."""
+        info = self.stream_info(data)
+        if not self._fits(info, _single_sample_dropped(shape), dtype):
+            raise CodecError(f"holds a frame of shape {info.frame_shape}, expected {shape}")
+
     @abstractmethod
     def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
         """Decode one codestream, into `out` (of just this shape and dtype) if given."""
@@ -162,7 +168,7 @@ class FrameCodec(ABC):
             dtype = dtype or first[1]
         elif len(codestreams):
             # The shape remembered may come from a file: no memory before one header confirms it.
-            _naming_frames(lambda index: self._check_first(codestreams[index], shape, dtype))(0)
+            _naming_frames(lambda index: self.check_header(codestreams[index], shape, dtype))(0)
         try:
             return np.empty((len(codestreams), *shape), dtype)
         except (MemoryError, ValueError) as error:
@@ -170,11 +176,6 @@ class FrameCodec(ABC):
                 f"no memory for {len(codestreams)} frames of {shape} {dtype}",
                 hint="decode fewer frames at a time",
             ) from error
-
-    def _check_first(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
-        info = self.stream_info(data)
-        if not self._fits(info, _single_sample_dropped(shape), dtype):
-            raise CodecError(f"holds a frame of shape {info.frame_shape}, expected {shape}")
 
     def _check_out(self, codestreams: Codestreams | Sequence[BytesLike], out: Samples) -> None:
         if out.ndim not in (3, 4) or len(out) != len(codestreams):

@@ -22,7 +22,7 @@ class HeaderlessCodec(FrameCodec):
             f"{self.name} streams do not say the shape and dtype of their frame", hint="give out="
         )
 
-    def _check_first(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
+    def check_header(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """Nothing to compare before decoding."""
 
     def _check_out_by_header(self, codestreams: Any, out: Samples, given: tuple[int, ...]) -> None:

@@ -44,19 +44,18 @@ def parse_axes(members: Any, *, where: str) -> tuple[Axis, ...]:
         They are malformed.
     """
     try:
-        return tuple(
-            Axis(
-                str(member["Name"]),
-                int(member["Size"]),
-                str(member["Unit"]),
-                None
-                if member["Coordinates"] is None
-                else tuple(float(c) for c in member["Coordinates"]),
-            )
-            for member in members
-        )
-    except (KeyError, TypeError, ValueError) as error:
+        return tuple(_parse_axis(member) for member in members)
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidCubeFileError("the axes are malformed", where=where) from error
+
+
+def _parse_axis(member: Any) -> Axis:
+    size, coordinates = int(member["Size"]), member["Coordinates"]
+    if coordinates is not None:
+        coordinates = tuple(float(coordinate) for coordinate in coordinates)
+        if len(coordinates) != size:
+            raise ValueError("there is not one coordinate for each index")
+    return Axis(str(member["Name"]), size, str(member["Unit"]), coordinates)
 
 
 def leading_axes(shape: Sequence[int], *, is_stack: bool) -> tuple[Axis, ...]:
@@ -92,3 +91,8 @@ def check_axes(values: npt.NDArray[Any], axes: tuple[Axis, ...]) -> None:
             f"an array of shape {values.shape} is no image with leading axes of {sizes}",
             hint="give (z, y, x), (t, z, y, x), or either with 3 or 4 samples as last axis",
         )
+
+
+def volume_shape(shape: tuple[int, ...], axes: tuple[Axis, ...]) -> tuple[int, ...]:
+    """(z, y, x) of one volume of an image."""
+    return shape[len(axes) - 1 :][:3] if axes else (1, *shape[:2])

@@ -132,7 +132,7 @@ def read_cube(
             header=parse_pixel_header(file.pixel_header, image, where=str(path)),
             rescale=None if image is None else image.frame_rescale,
             meta=None if skip_meta else _meta(file),
-            space=_space(file),
+            space=_space(file, image),
             affine=None if image is None else image.affine,
             status=_status(file),
             sources=_sources(file),
@@ -163,7 +163,7 @@ def read_description(path: str | os.PathLike[str]) -> CubeDescription:
     with DcbFile(path) as file:
         image = _image(file)
         layout = values_layout(file, image)
-        space = _space(file)
+        space = _space(file, image)
         sheared = None if image is None else image.affine
         return CubeDescription(
             file_format=file.file_format,
@@ -203,7 +203,13 @@ def _space_bytes(space: Space | None) -> bytes:
 
 
 def _image(file: DcbFile) -> ImageMember | None:
-    return parse_image_member(file.pixel_header, frames=len(file.frames), where=str(file.path))
+    where = str(file.path)
+    image = parse_image_member(file.pixel_header, frames=len(file.frames), where=where)
+    if image is not None and not file.has_checksums:
+        raise InvalidCubeFileError(
+            "the directory of the sections is missing", where=where, hint="the file is damaged"
+        )
+    return image
 
 
 def _meta(file: DcbFile) -> Packed[DicomMeta] | None:
@@ -217,17 +223,24 @@ def _sources(file: DcbFile) -> Packed[list[SourceFile]] | None:
     return packed_sources(data=file.named_section(SOURCE_FILES), where=str(file.path))
 
 
-def _space(file: DcbFile) -> Space | None:
+def _space(file: DcbFile, image: ImageMember | None) -> Space | None:
     data = file.section(Section.SPACE)
     if not data:
         return None
     try:
         # The file has (x, y, z), memory has (z, y, x).
-        return Space.from_json(data.decode()).reverse_axis_order()
-    except (ValueError, TypeError, KeyError, SpaceTransformerError) as error:
+        space = Space(**json.loads(data)).reverse_axis_order()
+    except (ValueError, TypeError, OverflowError, SpaceTransformerError) as error:
         raise InvalidCubeFileError(
             "the space is malformed", where=str(file.path), hint="the file is damaged"
         ) from error
+    if image is not None and tuple(space.shape) != image.volume_shape:
+        raise InvalidCubeFileError(
+            "the space is not of the shape of the volume",
+            where=str(file.path),
+            hint="the file is damaged",
+        )
+    return space
 
 
 def _status(file: DcbFile) -> DicomStatus:

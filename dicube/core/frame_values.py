@@ -69,10 +69,13 @@ def read_values(
     layout = values_layout(file, image)
     encoding = image.encoding if image is not None else encoding_of(layout.dtype)
     frame_shape = encoding.frame_shape(layout.shape[len(layout.axes) :])
-    samples = np.empty((len(file.frames), *frame_shape), dtype=encoding.codec_dtype)
+    dtype = np.dtype(encoding.codec_dtype)
     codec = get_codec(file.file_format.codec_name)
+    codestreams = file.frames[:]
     try:
-        codec.decode_frames(file.frames[:], out=samples, num_threads=num_threads)
+        codec.check_header(codestreams[0], frame_shape, dtype)
+        samples = np.empty((len(codestreams), *frame_shape), dtype=dtype)
+        codec.decode_frames(codestreams, out=samples, num_threads=num_threads)
     except CodecError as error:
         raise _placed(error, file) from error
     except DataConsistencyError as error:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
-from dicube.core.axes import Axis, check_axes, default_axes
+from dicube.core.axes import Axis, check_axes, default_axes, volume_shape
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
 from dicube.core.dicom_folder import read_folder, write_folder
@@ -489,7 +489,7 @@ class DicomCubeImage:
     @property
     def _volume_shape(self) -> tuple[int, ...]:
         """(z, y, x) of one volume."""
-        return self.shape[len(self.axes) - 1 :][:3] if self.axes else (1, *self.shape[:2])
+        return volume_shape(self.shape, self.axes)
 
     def _stored_codestreams(self, contents: CubeContents) -> list[memoryview] | None:
         """The HTJ2K codestreams of the file the image came from, if they still are its pixels."""

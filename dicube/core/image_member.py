@@ -11,7 +11,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dicube.core.axes import Axis, parse_axes
+from dicube.core.axes import Axis, parse_axes, volume_shape
 from dicube.core.contents import CubeContents, values_digest
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
@@ -53,6 +53,11 @@ class ImageMember:
     frame_rescale: FrameRescale | None
     affine: npt.NDArray[np.float64] | None
     digest: str | None
+
+    @property
+    def volume_shape(self) -> tuple[int, ...]:
+        """(z, y, x) of one volume."""
+        return volume_shape(self.shape, self.axes)
 
 
 def header_members(
@@ -98,13 +103,11 @@ def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> I
     axes = parse_axes(image.get("Axes"), where=where)
     dtypes = members.get("OriginalPixelDtype"), members.get("PixelDtype")
     try:
-        slope, intercept = (
-            float("nan") if number is None else float(number) for number in image["Rescale"]
-        )
+        slope, intercept = map(_number, image["Rescale"])
         rescale = _frame_rescale(image.get("FrameRescale"), frames)
         affine = _affine(image.get("Affine"))
         shape = _shape(image["Shape"], axes, frames)
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidCubeFileError(
             f"the Image member is malformed: {error}",
             where=where,
@@ -140,6 +143,12 @@ def parse_pixel_header(
         return PixelDataHeader.from_dict(own)
     except MetaDataError as error:
         raise InvalidCubeFileError(error.what, where=where, hint=_DAMAGED) from error
+
+
+def _number(value: Any) -> float:
+    if value is not None and not isinstance(value, (int, float)):
+        raise TypeError("a slope or intercept is no number")
+    return float("nan") if value is None else float(value)
 
 
 def _json_number(value: Any) -> float | None:

@@ -20,6 +20,7 @@ from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
 
 _CHARACTER_SET_KEY: Final = "00080005"
+_MAX_SLICES: Final = 1 << 24  # far beyond any series; a file may claim any number
 
 
 class SortMethod(Enum):
@@ -301,6 +302,8 @@ class DicomMeta:
             document = json.loads(json_str)
             merged = document["_merged_data"]
             count = document.get("slice_count")
+            if count is not None and (type(count) is not int or not 0 <= count <= _MAX_SLICES):
+                raise ValueError("the number of slices is impossible")
             for entry in merged.values():
                 entry_ops.check_entry(entry, count)
         except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
