@@ -2,6 +2,7 @@
 
 import base64
 import json
+import struct
 from collections.abc import Iterable, Iterator, Sequence
 from copy import deepcopy
 from enum import Enum
@@ -306,7 +307,16 @@ class DicomMeta:
                 raise ValueError("the number of slices is impossible")
             for entry in merged.values():
                 entry_ops.check_entry(entry, count)
-        except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+                entry_ops.make_finite(entry)
+        except (
+            ValueError,
+            TypeError,
+            KeyError,
+            AttributeError,
+            OverflowError,
+            RecursionError,
+            struct.error,
+        ) as error:
             raise MetaDataError("the metadata is not of the expected JSON structure") from error
         return cls(merged, filenames, slice_count=count)
 

@@ -12,6 +12,9 @@ each slice, where they disagree; `InlineBinary` then holds the bytes) and `ItemC
 each slice, None where the sequence is absent).
 """
 
+import base64
+import math
+import struct
 from collections.abc import Sequence
 from typing import Any
 
@@ -161,3 +164,36 @@ def drop_raw_text(entry: Entry) -> None:
                 drop_raw_text(nested)
     elif entry.get("vr") in ("LO", "LT", "PN", "SH", "ST", "UC", "UT"):
         entry.pop("Raw", None)
+
+
+def make_finite(entry: Entry) -> None:
+    """Replace NaN and infinity, which JSON cannot hold, by null and their bytes in `Raw`.
+
+    The published tool writes them all the same, as names that only some readers know.
+    """
+    if entry.get("vr") == "SQ":
+        for item in entry.get("Value", []):
+            for nested in item.values():
+                make_finite(nested)
+        return
+    layout = {"FL": "f", "FD": "d"}.get(str(entry.get("vr")))
+    values = entry.get("Value")
+    if layout is None or values is None or "Raw" in entry:
+        return
+    if entry.get("shared"):
+        entry["Value"], raw = _finite(values, layout)
+        if raw is not None:
+            entry["Raw"] = raw
+        return
+    pairs = [(value, None) if value is None else _finite(value, layout) for value in values]
+    if any(raw is not None for _, raw in pairs):
+        entry["Value"], entry["Raw"] = [value for value, _ in pairs], [raw for _, raw in pairs]
+
+
+def _finite(value: Any, layout: str) -> tuple[Any, str | None]:
+    numbers = value if isinstance(value, list) else [value]
+    if all(isinstance(number, (int, float)) and math.isfinite(number) for number in numbers):
+        return value, None
+    raw = struct.pack(f"<{len(numbers)}{layout}", *numbers)
+    finite = [number if math.isfinite(number) else None for number in numbers]
+    return finite, base64.b64encode(raw).decode("ascii")

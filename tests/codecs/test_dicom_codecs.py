@@ -80,10 +80,12 @@ def test_frames_are_those_of_pydicom(dicom_frames, name):
     dataset, frames = dicom_frames(name)
     frames = frames[:5]
     decoded = _decode(dataset, frames)
-    reference = get_decoder(UID(dataset.file_meta.TransferSyntaxUID))
+    syntax = UID(dataset.file_meta.TransferSyntaxUID)
+    # Decoders of lossy JPEG may round the inverse DCT either way (T.81 does not fix it).
+    tolerance = 1 if syntax == "1.2.840.10008.1.2.4.50" else 0
     for index, frame in enumerate(decoded):
-        expected, _ = reference.as_array(dataset, index=index, raw=True)
-        np.testing.assert_array_equal(frame, expected)
+        expected, _ = get_decoder(syntax).as_array(dataset, index=index, raw=True)
+        assert np.abs(frame.astype(np.int64) - expected).max() <= tolerance
 
 
 @pytest.mark.parametrize(("name", "twin"), TWINS)

@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+
 import numpy as np
 import pytest
 
@@ -158,5 +159,5 @@ assert calls.index(calls[0]) == 0 and calls[0][1] != (16, 16), calls
 
 
 def test_one_thread_prepares_openjph_before_several_share_it():
-    # Its tables are filled by the first frame of a process; two threads at it wrote damaged streams.
+    # Its tables are filled by the first frame of a process; two threads at it wrote damaged ones.
     subprocess.run([sys.executable, "-W", "error", "-c", _FIRST_FRAMES], check=True)

@@ -224,23 +224,8 @@ class TestRoundTrip:
         assert tiny.read_bytes() == before
 
 
-# What core still accepts, or refuses with an error that is not of our tree. Strict: whoever repairs
-# one of them takes it out of here.
-PENDING = frozenset((
-    "half a gigabyte", "axis of infinite size", "axis with too few coordinates",
-    "axis with coordinates beyond float64", "rescale of text", "frame rescale beyond float64",
-    "affine beyond float64", "space is a list", "space is a number", "space of another shape",
-    "slice count of text", "slice count below zero", "slice count beyond any series",
-    "slice count is a fraction",
-))  # fmt: skip
-pending = pytest.mark.xfail(reason="not refused by core yet", strict=True)
-
-
 def cases(table: dict[str, Any]) -> list[Any]:
-    return [
-        pytest.param(case, id=name, marks=[pending] if name in PENDING else [])
-        for name, case in table.items()
-    ]
+    return [pytest.param(case, id=name) for name, case in table.items()]
 
 
 @contextmanager
@@ -304,7 +289,6 @@ class TestDamageIsNoticed:
         with flipped(cube, int(place * cube.stat().st_size), mask):
             assert not verify_file(cube).ok
 
-    @pending
     def test_reading_a_file_with_a_flipped_byte_raises(self, cube):
         for position in positions_of(cube, everything_in=STRUCTURE, samples=25):
             with flipped(cube, position, 0x01), pytest.raises(InvalidCubeFileError):
@@ -490,7 +474,6 @@ class TestForgedFilesAreRefused:
         for other in ([], frames[:3], frames * 2):
             self._refused(rewrite(cube, tmp_path / "b", frames=other))
 
-    @pending
     def test_directory_that_was_taken_out(self, cube):
         # Without it there are no checksums; a file of the published tool has no "Image" either.
         data = cube.read_bytes()
@@ -503,7 +486,6 @@ class TestForgedFilesAreRefused:
             path = rewrite(cube, tmp_path / "b", sections={"SourceFiles": data})
             assert not verify_file(path).ok
 
-    @pending
     def test_forged_files_fit_into_little_memory(self, cube, tmp_path):
         """In a process that may not grow by more than 200 MB."""
         paths = [
@@ -535,7 +517,6 @@ for path in sys.argv[1:]:
 """
 
 
-@pending
 def test_nan_in_metadata_of_the_published_tool_is_read(cube, tmp_path):
     entry = {"vr": "FD", "shared": True, "Value": [float("nan")]}
     path = rewrite(cube, tmp_path / "b", meta=meta_bytes({"00189087": entry}))

@@ -267,3 +267,18 @@ def test_unknown_tags_are_refused_by_name() -> None:
 def test_folder_that_does_not_exist_is_named() -> None:
     with pytest.raises(DicomCubeError, match="no such folder"):
         read_series("does/not/exist")
+
+
+def test_nan_of_the_published_tool_becomes_null_with_its_bytes() -> None:
+    text = (
+        '{"_merged_data": {"00189087": {"vr": "FD", "shared": false, "Value": [NaN, 2.0]},'
+        ' "00189073": {"vr": "FD", "shared": true, "Value": [Infinity, 1.0]}}, "slice_count": 2}'
+    )
+    meta = DicomMeta.from_json(text)
+    entries = dict(meta.items())
+    assert entries["00189087"]["Value"] == [[None], 2.0]
+    assert entries["00189087"]["Raw"] == ["AAAAAAAA+H8=", None]
+    assert entries["00189073"]["Value"] == [None, 1.0]
+    assert entries["00189073"]["Raw"] == "AAAAAAAA8H8AAAAAAADwPw=="
+    assert meta.presence("00189087") == [Presence.PRESENT, Presence.PRESENT]
+    assert dict(DicomMeta.from_json(meta.to_json()).items()) == entries
