@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench_data import GENERATED, SERIES, data_folder, find_series
 from environments import PROJECT, ROOT, EnvironmentUnavailableError, interpreter_of
-from measure import JUDGE, PEER_SPECS, PeerSpec, measure_series
+from measure import JUDGE, PEER_SPECS, WARM_UP_ROUNDS, PeerSpec, measure_series
 from report import Report, print_table, to_json, to_markdown, update_readme
 from rich.console import Console
 from worker_client import WorkerClient, WorkerError
@@ -38,18 +38,22 @@ def main() -> int:
         for one in series:
             console.print(f"measuring {one.name} ...")
             rows[one.name] = measure_series(one, clients, scratch / one.name, options.rounds)
-    report = Report(facts, series, rows, notes)
+        # Still inside: a made-up series is gone with the scratch folder, and a report counts its files.
+        _publish(Report(facts, series, rows, notes), console, options)
+    return 0
+
+
+def _publish(report: Report, console: Console, options: argparse.Namespace) -> None:
     print_table(report, console)
     if options.json:
         options.json.write_text(to_json(report), encoding="utf-8")
     if options.update_readme:
         update_readme(ROOT / "README.md", to_markdown(report))
-    return 0
 
 
 def _options() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description="Measure DiCube beside its peers.")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, after a warm-up round")
+    parser.add_argument("--rounds", type=int, default=5, help="that count, after the warm-up")
     parser.add_argument(
         "--series", nargs="+", choices=tuple(SERIES), default=tuple(SERIES), help="which to measure"
     )
@@ -96,7 +100,7 @@ def _facts(clients: dict[PeerSpec, WorkerClient], options: argparse.Namespace) -
     return {
         "Processor": f"{_processor()}, {os.cpu_count()} logical cores",
         "Threads": f"{options.threads}; pydicom and nibabel have one",
-        "Rounds": f"{options.rounds}, interleaved, after a warm-up round",
+        "Rounds": f"{options.rounds}, interleaved, after {WARM_UP_ROUNDS} that do not count",
         "Python": platform.python_version(),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }

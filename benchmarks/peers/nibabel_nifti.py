@@ -27,10 +27,12 @@ class Peer:
         nibabel.save(nibabel.Nifti1Image(self._image.T, np.eye(4)), path)
 
     def load(self, path: Path) -> Array:
-        return np.asanyarray(self._proxy(path)).T
+        values: Array = np.asanyarray(self._proxy(path))
+        return values.T
 
     def one_slice(self, path: Path, number: int) -> Array:
-        return np.asanyarray(self._proxy(path)[..., number : number + 1]).T
+        values: Array = np.asanyarray(self._proxy(path)[..., number : number + 1])
+        return values.T
 
     @staticmethod
     def _proxy(path: Path) -> Any:
