@@ -7,6 +7,7 @@ that comes with nibabel is made into DICOM files first.
 """
 
 import os
+import shutil
 import sys
 import time
 from collections.abc import Callable
@@ -140,15 +141,18 @@ def table_of(steps: list[Step]) -> Table:
 def print_next(folder: Path, output: Path) -> None:
     """Commands to go on with."""
     cube = output / "series.dcbs"
+    say(f"Preview: {output / 'preview.png'}")
     say("\nTry next:", style="bold")
+    # Where the environment is not activated, the command is beside its Python.
+    dicube = "dicube" if shutil.which("dicube") else Path(sys.executable).with_name("dicube")
     for command in (
-        f"dicube info {cube}",
-        f"dicube meta {cube} Modality SliceThickness",
-        f"dicube verify {cube} --against {folder}",
-        f"dicube export {cube} {output / 'htj2k'} --transfer-syntax htj2k",
-        f"dicube preview {cube} {output / 'few.png'} --max-frames 9",
+        f"info {cube}",
+        f"meta {cube} Modality SliceThickness",
+        f"verify {cube} --against {folder}",
+        f"export {cube} {output / 'htj2k'} --transfer-syntax htj2k",
+        f"preview {cube} {output / 'few.png'} --max-frames 9",
     ):
-        say(f"  {command}")
+        say(f"  {dicube} {command}")
 
 
 def say(text: str, style: str | None = None) -> None:
