@@ -245,12 +245,15 @@ class Codec(Protocol):
         *,
         out: Samples | None = None,
         num_threads: int | None = None,
+        intact: bool = False,
     ) -> Samples:
         """Decode all frames into `out`, or into a new array, and return it.
 
-        The array is (n, rows, columns[, samples]); `out` may be strided. Raises CodecError, which
-        names the frame, for a codestream that is damaged or does not fit, and
-        DataConsistencyError for an `out` of the wrong shape.
+        The array is (n, rows, columns[, samples]); `out` may be strided. `intact` says that a
+        checksum has proved the bytes to be those that an encoder wrote, so that a codec may leave
+        out what it does to notice damage. Raises CodecError, which names the frame, for a
+        codestream that is damaged or does not fit, and DataConsistencyError for an `out` of the
+        wrong shape.
         """
 
 

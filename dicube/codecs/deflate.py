@@ -29,7 +29,12 @@ class DeflateCodec(HeaderlessCodec):
         raise CodecError("deflated frames are only read", hint="choose another transfer syntax")
 
     def _decode_into(
-        self, data: memoryview, target: Samples, sample_dtype: np.dtype[Any] | None
+        self,
+        data: memoryview,
+        target: Samples,
+        sample_dtype: np.dtype[Any] | None,
+        *,
+        intact: bool = False,
     ) -> None:
         inflater = zlib.decompressobj(-zlib.MAX_WBITS)
         try:

@@ -5,6 +5,7 @@ one codestream. The order of a decode is the same for all: read the header, comp
 budget and with the place the frame has to go, and only then let the library work.
 """
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -19,7 +20,7 @@ from dicube.codecs.base import (
     StreamInfo,
     bytes_view,
 )
-from dicube.codecs.parallel import map_frames
+from dicube.codecs.parallel import map_frames, useful_threads
 from dicube.codecs.sample_rules import (
     check_frames,
     is_plain,
@@ -49,6 +50,7 @@ class FrameCodec(ABC):
         *,
         out: Samples | None = None,
         num_threads: int | None = None,
+        intact: bool = False,
     ) -> Samples:
         """Decode every frame; see `dicube.codecs.base.Codec`.
 
@@ -59,6 +61,8 @@ class FrameCodec(ABC):
             Filled and returned. A sample of the same width is copied as bit pattern whatever its
             sign, a narrower one widened, a wider one narrowed if it fits.
         num_threads : int, optional
+        intact : bool
+            A checksum has proved the bytes to be those that an encoder wrote.
 
         Returns
         -------
@@ -82,9 +86,11 @@ class FrameCodec(ABC):
 
         def decode(index: int) -> None:
             data = bytes_view(codestreams[index])
-            self._decode_into(data, without_single_sample(frames[index]), sample_dtype)
+            target = without_single_sample(frames[index])
+            self._decode_into(data, target, sample_dtype, intact=intact)
 
-        map_frames(_naming_frames(decode), len(codestreams), num_threads)
+        threads = useful_threads(math.prod(frames.shape[1:]), num_threads)
+        map_frames(_naming_frames(decode), len(codestreams), threads)
         return frames
 
     @abstractmethod
@@ -104,7 +110,9 @@ class FrameCodec(ABC):
             raise CodecError(f"holds a frame of shape {info.frame_shape}, expected {shape}")
 
     @abstractmethod
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         """Decode one codestream, into `out` (of just this shape and dtype) if given."""
 
     def _encode_each(
@@ -120,14 +128,19 @@ class FrameCodec(ABC):
         parts = map_frames(
             _naming_frames(lambda index: encode(native_frame(frames[index]))),
             len(frames),
-            num_threads,
+            useful_threads(math.prod(frames.shape[1:]), num_threads),
         )
         return Codestreams.from_parts(
             parts, frames.dtype, frames.shape[1:], sample_offset=sample_offset
         )
 
     def _decode_into(
-        self, data: memoryview, target: Samples, sample_dtype: np.dtype[Any] | None
+        self,
+        data: memoryview,
+        target: Samples,
+        sample_dtype: np.dtype[Any] | None,
+        *,
+        intact: bool = False,
     ) -> None:
         """Decode one codestream into its place.
 
@@ -138,7 +151,7 @@ class FrameCodec(ABC):
         if not self._fits(info, target.shape, sample_dtype or target.dtype):
             raise CodecError(f"holds a frame of shape {info.frame_shape}, expected {target.shape}")
         direct = target if is_plain(target, info.dtype) else None
-        frame = self._decode_stream(data, info, direct)
+        frame = self._decode_stream(data, info, direct, intact=intact)
         if frame is direct:
             return
         if sample_dtype is not None and frame.dtype.itemsize == sample_dtype.itemsize:

@@ -28,5 +28,7 @@ class HeaderlessCodec(FrameCodec):
     def _check_out_by_header(self, codestreams: Any, out: Samples, given: tuple[int, ...]) -> None:
         """Nothing to compare before decoding."""
 
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         raise AssertionError("frames without a header are decoded by _decode_into")

@@ -47,7 +47,9 @@ class JpegCodec(FrameCodec):
             raise CodecError(f"JPEG with {info.samples} components is not supported, 1, 3 or 4 are")
         return info
 
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         check_complete(data)
         space = _UNCONVERTED[info.samples]
         return decode_with("jpeg8_decode", data, out, colorspace=space, outcolorspace=space)

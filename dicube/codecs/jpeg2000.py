@@ -42,7 +42,9 @@ class Jpeg2000Codec(FrameCodec):
         """See `dicube.codecs.jpeg2000_markers.stream_info`."""
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         return decode_with("jpeg2k_decode", unwrap_jp2(data), out, planar=False, numthreads=1)
 
 

@@ -12,14 +12,14 @@ from dicube.exceptions import CodecError
 
 _SOC = b"\xff\x4f"
 _SIZ = b"\xff\x51"
-_COD = b"\xff\x52"
 _SOT = b"\xff\x90"
-_NLT = b"\xff\x76"
 _EOC = b"\xff\xd9"
+_COD_MARKER, _NLT_MARKER, _SOT_MARKER = 0xFF52, 0xFF76, 0xFF90
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 
 # Lsiz, Rsiz, image size and offset, tile size and offset (each x, y), number of components
 _SIZ_LAYOUT = struct.Struct(">HH8IH")
+_SEGMENT = struct.Struct(">HH")  # any marker segment: marker, length that counts itself
 _SIZ_POSITION = len(_SOC) + len(_SIZ)
 _COMPONENT_BYTES = 3  # Ssiz, XRsiz, YRsiz
 # Lsot, tile index, length of the tile-part from its SOT marker on, part number, number of parts
@@ -102,7 +102,7 @@ def check_complete(data: BytesLike) -> None:
     """
     codestream = unwrap_jp2(data)
     segments, position = _main_header(codestream)
-    if _NLT in segments:
+    if _NLT_MARKER in segments:
         raise CodecError("non-linear point transforms (T.801 Annex K) are not supported")
     tiles: set[int] = set()
     while bytes(codestream[position : position + 2]) == _SOT:
@@ -140,9 +140,9 @@ def is_reversible(data: BytesLike) -> bool:
     """
     codestream = unwrap_jp2(data)
     segments, tile_part = _main_header(codestream)
-    if _COD not in segments or segments[_COD] + _TRANSFORM >= tile_part:
+    if _COD_MARKER not in segments or segments[_COD_MARKER] + _TRANSFORM >= tile_part:
         raise CodecError("the main header has no complete COD marker segment", hint=_CUT_SHORT)
-    return codestream[segments[_COD] + _TRANSFORM] == 1
+    return codestream[segments[_COD_MARKER] + _TRANSFORM] == 1
 
 
 def _component_format(codestream: memoryview, length: int, samples: int) -> tuple[int, bool]:
@@ -167,15 +167,18 @@ def _tile_count(extents: list[int]) -> int:
     return across * -(-(bottom - tile_top) // tile_height)
 
 
-def _main_header(codestream: memoryview) -> tuple[dict[bytes, int], int]:
+def _main_header(codestream: memoryview) -> tuple[dict[int, int], int]:
     """Byte position of the last segment of each marker, and of the first SOT marker."""
-    positions: dict[bytes, int] = {}
+    positions: dict[int, int] = {}
     position = len(_SOC)
-    while bytes(codestream[position : position + 2]) != _SOT:
-        segment = bytes(codestream[position : position + 4])
-        length = int.from_bytes(segment[2:], "big")
-        if len(segment) < 4 or segment[0] != 0xFF or length < 2:
-            raise CodecError(f"no marker segment at byte {position}", hint=_CUT_SHORT)
-        positions[segment[:2]] = position
-        position += 2 + length
+    try:
+        marker, length = _SEGMENT.unpack_from(codestream, position)
+        while marker != _SOT_MARKER:
+            if marker < 0xFF00 or length < 2:
+                raise CodecError(f"no marker segment at byte {position}", hint=_CUT_SHORT)
+            positions[marker] = position
+            position += 2 + length
+            marker, length = _SEGMENT.unpack_from(codestream, position)
+    except struct.error as error:
+        raise CodecError(f"no marker segment at byte {position}", hint=_CUT_SHORT) from error
     return positions, position

@@ -43,7 +43,9 @@ class JpegLsCodec(FrameCodec):
         """See `dicube.codecs.jpeg_markers.stream_info`."""
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         # Without its end, CharLS 2.4.3 can spend ten seconds on a small stream before it gives up.
         check_complete(data)
         # For components in scans of their own, imagecodecs wants another shape than it returns.

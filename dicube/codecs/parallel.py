@@ -11,6 +11,9 @@ from typing import TypeVar
 
 Result = TypeVar("Result")
 
+_BLOCKS_PER_THREAD = 8  # small enough blocks that all threads end at about the same time
+_WORTH_A_THREAD = 1 << 14  # samples of a frame
+
 # Beyond eight threads memory bandwidth, not the processor, limits the codecs on usual machines.
 _num_threads = min(os.cpu_count() or 1, 8)
 
@@ -55,13 +58,29 @@ def map_frames(
     threads = min(get_num_threads() if num_threads is None else _checked(num_threads), count)
     if threads <= 1:
         return [function(index) for index in range(count)]
+
+    def run(block: range) -> list[Result]:
+        return [function(index) for index in block]
+
+    # Blocks of neighbours: handing out each frame alone costs more than decoding a small one.
+    size = -(-count // (threads * _BLOCKS_PER_THREAD))
+    blocks = [range(start, min(start + size, count)) for start in range(0, count, size)]
     pool = ThreadPoolExecutor(threads, thread_name_prefix="dicube-codec")
     try:
-        futures = [pool.submit(function, index) for index in range(count)]
+        futures = [pool.submit(run, block) for block in blocks]
         # Asked in order, so the first failure met here is the one of the lowest index.
-        return [future.result() for future in futures]
+        return [result for future in futures for result in future.result()]
     finally:
         pool.shutdown(cancel_futures=True)
+
+
+def useful_threads(samples_per_frame: int, num_threads: int | None) -> int | None:
+    """The threads asked for, or one where frames are so small that threads would only wait.
+
+    Threads pass the interpreter lock around between frames; for 64 x 64 samples two of them took
+    twice as long as one (benchmarks/test_codecs.py).
+    """
+    return num_threads if samples_per_frame >= _WORTH_A_THREAD else 1
 
 
 def _checked(count: int) -> int:

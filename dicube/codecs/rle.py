@@ -34,7 +34,12 @@ class RleCodec(HeaderlessCodec):
         return self._encode_each(frames, _encode, num_threads)
 
     def _decode_into(
-        self, data: memoryview, target: Samples, sample_dtype: np.dtype[Any] | None
+        self,
+        data: memoryview,
+        target: Samples,
+        sample_dtype: np.dtype[Any] | None,
+        *,
+        intact: bool = False,
     ) -> None:
         segments = _segments(data)
         samples = target.shape[2] if target.ndim == 3 else 1

@@ -75,7 +75,10 @@ def read_values(
     try:
         codec.check_header(codestreams[0], frame_shape, dtype)
         samples = np.empty((len(codestreams), *frame_shape), dtype=dtype)
-        codec.decode_frames(codestreams, out=samples, num_threads=num_threads)
+        # Checksums have proved the frames to be those that were compared when they were written.
+        codec.decode_frames(
+            codestreams, out=samples, num_threads=num_threads, intact=file.has_checksums
+        )
     except CodecError as error:
         raise _placed(error, file) from error
     except DataConsistencyError as error:
@@ -99,7 +102,8 @@ def check_lossless(
     """
     for start in range(0, len(samples), _CHECKED_AT_ONCE):
         some = slice(start, start + _CHECKED_AT_ONCE)
-        decoded = codec.decode_frames(codestreams[some], num_threads=num_threads)
+        # Intact: whatever is wrong shows in the comparison.
+        decoded = codec.decode_frames(codestreams[some], num_threads=num_threads, intact=True)
         if not np.array_equal(decoded, samples[some]):
             raise CodecError(
                 f"the {codec.name} codec did not keep the samples",

@@ -79,13 +79,18 @@ class JphCodec(FrameCodec):
         """See `dicube.codecs.jpeg2000_markers.stream_info`."""
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         codestream = unwrap_jp2(data)
-        check_complete(codestream)
+        if not intact:
+            check_complete(codestream)
         if not is_reversible(codestream):
             # imagecodecs does not clamp what OpenJPH gives here: 256 becomes 0 in 8 bits.
             return decode_with("jpeg2k_decode", codestream, out, planar=False, numthreads=1)
         _prepare_openjph()
+        if intact:
+            return decode_with("htj2k_decode", codestream, out, planar=False)
         return decode_checked(codestream, info, out)
 
 

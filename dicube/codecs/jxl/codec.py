@@ -97,12 +97,19 @@ class JxlCodec(FrameCodec):
         """See `dicube.codecs.jxl.codestream.stream_info`."""
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
-    def _decode_stream(self, data: memoryview, info: StreamInfo, out: Samples | None) -> Samples:
+    def _decode_stream(
+        self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
+    ) -> Samples:
         # index=0: imagecodecs would otherwise look for further frames of an animation.
         return decode_with("jpegxl_decode", bare_codestream(data), out, index=0, numthreads=1)
 
     def _decode_into(
-        self, data: memoryview, target: Samples, sample_dtype: np.dtype[Any] | None
+        self,
+        data: memoryview,
+        target: Samples,
+        sample_dtype: np.dtype[Any] | None,
+        *,
+        intact: bool = False,
     ) -> None:
         dtype = sample_dtype or target.dtype
         info = self.stream_info(data)
