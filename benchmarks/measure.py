@@ -39,8 +39,8 @@ PEER_SPECS: Final = (
     PeerSpec("zarr Blosc(zstd 1, bitshuffle)", "zarr_blosc", PEERS, ".zarr"),
     PeerSpec("blosc2 (zstd 1, bitshuffle)", "blosc2_array", PEERS, ".b2nd"),
 )
-# dicube 0.3.0 takes about 36, 23, 18 and then 2 thousand page faults to read a CT folder four times:
-# its heap grows until the third call. One round would charge it for that.
+# To read one CT folder four times dicube 0.3.0 takes about 36, 23, 18 and then 2 thousand page
+# faults: its heap grows until the third call. One round would charge it for that.
 WARM_UP_ROUNDS: Final = 3
 _STORED: Final = "stored.npy"  # the image, for the tools that read no DICOM
 

@@ -38,7 +38,7 @@ def main() -> int:
         for one in series:
             console.print(f"measuring {one.name} ...")
             rows[one.name] = measure_series(one, clients, scratch / one.name, options.rounds)
-        # Still inside: a made-up series is gone with the scratch folder, and a report counts its files.
+        # Still inside: a made-up series goes with the scratch folder, and its files are counted.
         _publish(Report(facts, series, rows, notes), console, options)
     return 0
 
