@@ -3,7 +3,6 @@
 Each measured time comes with a check of what was done; see `_Check`.
 """
 
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -39,9 +38,6 @@ PEER_SPECS: Final = (
     PeerSpec("zarr Blosc(zstd 1, bitshuffle)", "zarr_blosc", PEERS, ".zarr"),
     PeerSpec("blosc2 (zstd 1, bitshuffle)", "blosc2_array", PEERS, ".b2nd"),
 )
-# To read one CT folder four times dicube 0.3.0 takes about 36, 23, 18 and then 2 thousand page
-# faults: its heap grows until the third call. One round would charge it for that.
-WARM_UP_ROUNDS: Final = 3
 _STORED: Final = "stored.npy"  # the image, for the tools that read no DICOM
 
 
@@ -138,15 +134,11 @@ class _Contestant:
         return None if operation == "one_slice" else self._known
 
     def _arguments(self, operation: str) -> dict[str, Any]:
-        """Arguments of an operation; what it is to write is not there beforehand."""
         if operation == "folder_to_image":
             return {"folder": self._series.folder}
-        if operation == "save":
-            _remove(self._path)
         if operation == "one_slice":
             return {"path": self._path, "number": self._slice}
         if operation == "export":
-            _remove(self._exported)
             return {"path": self._path, "folder": self._exported}
         return {"path": self._path}
 
@@ -161,7 +153,7 @@ class _Contestant:
 def measure_series(
     series: Series, clients: Mapping[PeerSpec, WorkerClient], scratch: Path, rounds: int
 ) -> dict[PeerSpec, Row]:
-    """Measure all peers on one series: `WARM_UP_ROUNDS`, then `rounds` that count."""
+    """Measure all peers on one series: a warm-up round, then `rounds` that count."""
     judge = clients[JUDGE]
     scratch.mkdir()
     reference = judge.ask("reference", folder=series.folder, path=scratch / _STORED)
@@ -174,8 +166,8 @@ def measure_series(
             rows[spec] = contestants[-1].row
         except WorkerError as error:  # it ended in the series before
             rows[spec] = Row({"load": Cell(fault=f"failed: {error}")})
-    for number in range(WARM_UP_ROUNDS + rounds):
-        _round(contestants, check, judge, warm_up=number < WARM_UP_ROUNDS)
+    for number in range(1 + rounds):
+        _round(contestants, check, judge, warm_up=number == 0)
     return rows
 
 
@@ -186,13 +178,6 @@ def _round(
         for contestant in contestants:
             if operation in contestant.operations:
                 contestant.do(operation, check, judge, warm_up=warm_up)
-
-
-def _remove(path: Path) -> None:
-    if path.is_dir():
-        shutil.rmtree(path)
-    else:
-        path.unlink(missing_ok=True)
 
 
 def _size(path: Path) -> int:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from bench_data import GENERATED, SERIES, data_folder, find_series
 from environments import PROJECT, ROOT, EnvironmentUnavailableError, interpreter_of
-from measure import JUDGE, PEER_SPECS, WARM_UP_ROUNDS, PeerSpec, measure_series
+from measure import JUDGE, PEER_SPECS, PeerSpec, measure_series
 from report import Report, print_table, to_json, to_markdown, update_readme
 from rich.console import Console
 from worker_client import WorkerClient, WorkerError
@@ -100,7 +100,7 @@ def _facts(clients: dict[PeerSpec, WorkerClient], options: argparse.Namespace) -
     return {
         "Processor": f"{_processor()}, {os.cpu_count()} logical cores",
         "Threads": f"{options.threads}; pydicom and nibabel have one",
-        "Rounds": f"{options.rounds}, interleaved, after {WARM_UP_ROUNDS} that do not count",
+        "Rounds": f"{options.rounds}, interleaved, after a warm-up round",
         "Python": platform.python_version(),
         "Versions": ", ".join(f"{name} {version}" for name, version in versions.items()),
     }
