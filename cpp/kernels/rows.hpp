@@ -1,0 +1,109 @@
+// Rows of samples between the caller's array and the working rows of a frame. Plain loops:
+// compilers turn those over contiguous samples into SIMD of their own.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <type_traits>
+
+#include "kernels/row_types.hpp"
+
+#ifndef DICUBE_SIMD
+#error "define DICUBE_SIMD, the namespace of this instruction set, before including a kernel"
+#endif
+
+namespace dicube::jph::DICUBE_SIMD {
+
+template <class From>
+inline From sample_at(const std::uint8_t* from) noexcept {
+    From sample;
+    std::memcpy(&sample, from, sizeof sample);  // strides may leave samples unaligned
+    return sample;
+}
+
+template <class From>
+inline void find_range(const std::uint8_t* from, std::ptrdiff_t step, int count,
+                       SampleRange& range) noexcept {
+    From low = sample_at<From>(from), high = low;
+    if (step == sizeof(From)) {
+        for (int i = 0; i < count; ++i) {
+            const From sample = sample_at<From>(from + static_cast<std::size_t>(i) * sizeof(From));
+            low = sample < low ? sample : low;
+            high = sample > high ? sample : high;
+        }
+    } else {
+        for (int i = 0; i < count; ++i) {
+            const From sample = sample_at<From>(from + i * step);
+            low = sample < low ? sample : low;
+            high = sample > high ? sample : high;
+        }
+    }
+    if (low < range.low) range.low = low;
+    if (high > range.high) range.high = high;
+}
+
+// to[i] = from[i] - centre. Arithmetic modulo the width of T; the caller knows that results fit.
+template <class From, class T>
+inline void load_samples(const std::uint8_t* from, std::ptrdiff_t step, int count,
+                         std::int64_t centre, T* to) noexcept {
+    const T less = static_cast<T>(centre);
+    if (step == sizeof(From)) {
+        for (int i = 0; i < count; ++i)
+            to[i] = static_cast<T>(
+                static_cast<T>(sample_at<From>(from + static_cast<std::size_t>(i) * sizeof(From))) -
+                less);
+    } else {
+        for (int i = 0; i < count; ++i)
+            to[i] = static_cast<T>(static_cast<T>(sample_at<From>(from + i * step)) - less);
+    }
+}
+
+// Samples as they are stored: offset added, clamped to the depth of the stream, level shift undone.
+template <class T, class To>
+inline void store_samples(const T* from, int count, const StoreRule& rule, std::uint8_t* to,
+                          std::ptrdiff_t step) noexcept {
+    // 32 bits hold all sums of narrow samples with their offsets.
+    using Wide = std::conditional_t<(sizeof(T) < 4), std::int32_t, std::int64_t>;
+    const Wide offset = static_cast<Wide>(rule.offset), low = static_cast<Wide>(rule.low),
+               high = static_cast<Wide>(rule.high), shift = static_cast<Wide>(rule.shift);
+    const auto value = [&](T sample) {
+        Wide stored;
+        if constexpr (std::is_floating_point_v<T>) {
+            // Clamped before it becomes an integer: damaged streams give any number, and NaN.
+            const T shifted = sample + static_cast<T>(offset);
+            const T below = shifted > static_cast<T>(low) ? shifted : static_cast<T>(low);
+            stored = static_cast<Wide>(__builtin_floorf(
+                (below < static_cast<T>(high) ? below : static_cast<T>(high)) + T{0.5}));
+        } else {
+            stored = static_cast<Wide>(sample) + offset;
+            stored = stored < low ? low : stored > high ? high : stored;
+        }
+        return static_cast<To>(stored + shift);
+    };
+    if (step == sizeof(To)) {
+        for (int i = 0; i < count; ++i) {
+            const To stored = value(from[i]);
+            std::memcpy(to + static_cast<std::size_t>(i) * sizeof stored, &stored, sizeof stored);
+        }
+    } else {
+        for (int i = 0; i < count; ++i) {
+            const To stored = value(from[i]);
+            std::memcpy(to + i * step, &stored, sizeof stored);
+        }
+    }
+}
+
+// Least and greatest sample of a working row.
+template <class T>
+inline void find_row_range(const T* from, int count, SampleRange& range) noexcept {
+    T low = from[0], high = from[0];
+    for (int i = 0; i < count; ++i) {
+        low = from[i] < low ? from[i] : low;
+        high = from[i] > high ? from[i] : high;
+    }
+    if (low < range.low) range.low = static_cast<std::int64_t>(low);
+    if (high > range.high) range.high = static_cast<std::int64_t>(high);
+}
+
+}  // namespace dicube::jph::DICUBE_SIMD

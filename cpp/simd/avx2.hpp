@@ -1,0 +1,135 @@
+// Registers of 256 bits. The names and meanings are those of scalar.hpp.
+#pragma once
+
+#include <immintrin.h>
+
+#include <cstddef>
+#include <cstdint>
+
+namespace dicube::simd::avx2 {
+
+template <class T>
+struct Lanes;
+
+template <>
+struct Lanes<std::int16_t> {
+    using value_type = std::int16_t;
+    static constexpr int count = 16;
+
+    __m256i value;
+
+    static Lanes load(const std::int16_t* from) noexcept {
+        return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))};
+    }
+    static Lanes all(std::int16_t value) noexcept { return {_mm256_set1_epi16(value)}; }
+    void store(std::int16_t* to) const noexcept {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), value);
+    }
+
+    friend Lanes operator+(Lanes a, Lanes b) noexcept {
+        return {_mm256_add_epi16(a.value, b.value)};
+    }
+    friend Lanes operator-(Lanes a, Lanes b) noexcept {
+        return {_mm256_sub_epi16(a.value, b.value)};
+    }
+    friend Lanes min(Lanes a, Lanes b) noexcept { return {_mm256_min_epi16(a.value, b.value)}; }
+    friend Lanes max(Lanes a, Lanes b) noexcept { return {_mm256_max_epi16(a.value, b.value)}; }
+    friend Lanes mean(Lanes a, Lanes b) noexcept {
+        const __m256i differing = _mm256_srai_epi16(_mm256_xor_si256(a.value, b.value), 1);
+        return {_mm256_add_epi16(_mm256_and_si256(a.value, b.value), differing)};
+    }
+    friend Lanes half(Lanes a) noexcept {
+        return {_mm256_srai_epi16(_mm256_add_epi16(a.value, _mm256_set1_epi16(1)), 1)};
+    }
+
+    static void store_interleaved(Lanes even, Lanes odd, std::int16_t* to) noexcept {
+        const __m256i low = _mm256_unpacklo_epi16(even.value, odd.value);
+        const __m256i high = _mm256_unpackhi_epi16(even.value, odd.value);
+        Lanes{_mm256_permute2x128_si256(low, high, 0x20)}.store(to);
+        Lanes{_mm256_permute2x128_si256(low, high, 0x31)}.store(to + 16);
+    }
+    static void load_interleaved(const std::int16_t* from, Lanes& even, Lanes& odd) noexcept {
+        const __m256i by_parity =
+            _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9,
+                             12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
+        const __m256i first =
+            _mm256_permute4x64_epi64(_mm256_shuffle_epi8(load(from).value, by_parity), 0xD8);
+        const __m256i second =
+            _mm256_permute4x64_epi64(_mm256_shuffle_epi8(load(from + 16).value, by_parity), 0xD8);
+        even.value = _mm256_permute2x128_si256(first, second, 0x20);
+        odd.value = _mm256_permute2x128_si256(first, second, 0x31);
+    }
+};
+
+template <>
+struct Lanes<std::int32_t> {
+    using value_type = std::int32_t;
+    static constexpr int count = 8;
+
+    __m256i value;
+
+    static Lanes load(const std::int32_t* from) noexcept {
+        return {_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))};
+    }
+    static Lanes all(std::int32_t value) noexcept { return {_mm256_set1_epi32(value)}; }
+    void store(std::int32_t* to) const noexcept {
+        _mm256_storeu_si256(reinterpret_cast<__m256i*>(to), value);
+    }
+
+    friend Lanes operator+(Lanes a, Lanes b) noexcept {
+        return {_mm256_add_epi32(a.value, b.value)};
+    }
+    friend Lanes operator-(Lanes a, Lanes b) noexcept {
+        return {_mm256_sub_epi32(a.value, b.value)};
+    }
+    friend Lanes min(Lanes a, Lanes b) noexcept { return {_mm256_min_epi32(a.value, b.value)}; }
+    friend Lanes max(Lanes a, Lanes b) noexcept { return {_mm256_max_epi32(a.value, b.value)}; }
+    friend Lanes mean(Lanes a, Lanes b) noexcept {
+        const __m256i differing = _mm256_srai_epi32(_mm256_xor_si256(a.value, b.value), 1);
+        return {_mm256_add_epi32(_mm256_and_si256(a.value, b.value), differing)};
+    }
+    friend Lanes half(Lanes a) noexcept {
+        return {_mm256_srai_epi32(_mm256_add_epi32(a.value, _mm256_set1_epi32(1)), 1)};
+    }
+
+    static void store_interleaved(Lanes even, Lanes odd, std::int32_t* to) noexcept {
+        const __m256i low = _mm256_unpacklo_epi32(even.value, odd.value);
+        const __m256i high = _mm256_unpackhi_epi32(even.value, odd.value);
+        Lanes{_mm256_permute2x128_si256(low, high, 0x20)}.store(to);
+        Lanes{_mm256_permute2x128_si256(low, high, 0x31)}.store(to + 8);
+    }
+    static void load_interleaved(const std::int32_t* from, Lanes& even, Lanes& odd) noexcept {
+        const __m256i by_parity = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
+        const __m256i first = _mm256_permutevar8x32_epi32(load(from).value, by_parity);
+        const __m256i second = _mm256_permutevar8x32_epi32(load(from + 8).value, by_parity);
+        even.value = _mm256_permute2x128_si256(first, second, 0x20);
+        odd.value = _mm256_permute2x128_si256(first, second, 0x31);
+    }
+};
+
+template <>
+struct Lanes<float> {
+    using value_type = float;
+    static constexpr int count = 8;
+
+    __m256 value;
+
+    static Lanes load(const float* from) noexcept { return {_mm256_loadu_ps(from)}; }
+    static Lanes all(float value) noexcept { return {_mm256_set1_ps(value)}; }
+    void store(float* to) const noexcept { _mm256_storeu_ps(to, value); }
+
+    friend Lanes operator+(Lanes a, Lanes b) noexcept { return {_mm256_add_ps(a.value, b.value)}; }
+    friend Lanes operator-(Lanes a, Lanes b) noexcept { return {_mm256_sub_ps(a.value, b.value)}; }
+    friend Lanes operator*(Lanes a, Lanes b) noexcept { return {_mm256_mul_ps(a.value, b.value)}; }
+    friend Lanes min(Lanes a, Lanes b) noexcept { return {_mm256_min_ps(a.value, b.value)}; }
+    friend Lanes max(Lanes a, Lanes b) noexcept { return {_mm256_max_ps(a.value, b.value)}; }
+
+    static void store_interleaved(Lanes even, Lanes odd, float* to) noexcept {
+        const __m256 low = _mm256_unpacklo_ps(even.value, odd.value);
+        const __m256 high = _mm256_unpackhi_ps(even.value, odd.value);
+        Lanes{_mm256_permute2f128_ps(low, high, 0x20)}.store(to);
+        Lanes{_mm256_permute2f128_ps(low, high, 0x31)}.store(to + 8);
+    }
+};
+
+}  // namespace dicube::simd::avx2
