@@ -1,0 +1,66 @@
+// Memory that grows and is kept: the working memory of frames, reused from one to the next.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+#include <memory>
+#include <new>
+#include <utility>
+
+#include "kernels/wavelet_types.hpp"
+
+namespace dicube::jph {
+
+// Elements without initial value.
+template <class T>
+class Buffer {
+  public:
+    T* data() noexcept { return memory_.get(); }
+    const T* data() const noexcept { return memory_.get(); }
+    std::size_t capacity() const noexcept { return capacity_; }
+
+    // Room for `count` elements, of which the first `kept` stay as they are. False: no memory.
+    [[nodiscard]] bool reserve(std::size_t count, std::size_t kept = 0) noexcept {
+        if (count <= capacity_) return true;
+        // Growing by half again keeps the copies of a buffer that is appended to linear.
+        const std::size_t roomy = kept > 0 && count < capacity_ * 3 / 2 ? capacity_ * 3 / 2 : count;
+        std::unique_ptr<T[]> bigger(new (std::nothrow) T[roomy]);
+        if (bigger == nullptr) return false;
+        if (kept > 0) std::memcpy(bigger.get(), memory_.get(), kept * sizeof(T));
+        memory_ = std::move(bigger);
+        capacity_ = roomy;
+        return true;
+    }
+
+  private:
+    std::unique_ptr<T[]> memory_;
+    std::size_t capacity_ = 0;
+};
+
+// Rows of samples with the margins that the wavelet kernels ask for.
+template <class T>
+class Plane {
+  public:
+    [[nodiscard]] bool resize(std::int64_t width, std::int64_t height) noexcept {
+        width_ = width;
+        height_ = height;
+        stride_ = (width + 2 * kRowMargin + kRowMargin - 1) / kRowMargin * kRowMargin;
+        return buffer_.reserve(static_cast<std::size_t>(stride_ * height + kRowMargin));
+    }
+    std::int64_t width() const noexcept { return width_; }
+    std::int64_t height() const noexcept { return height_; }
+    std::ptrdiff_t stride() const noexcept { return stride_; }
+    T* row(std::int64_t y) noexcept { return buffer_.data() + kRowMargin + y * stride_; }
+    // Seen from the sample at (x, y).
+    PlaneView<T> view(std::int64_t x = 0, std::int64_t y = 0) noexcept {
+        return {row(y) + x, stride_};
+    }
+
+  private:
+    Buffer<T> buffer_;
+    std::int64_t width_ = 0, height_ = 0;
+    std::ptrdiff_t stride_ = 0;
+};
+
+}  // namespace dicube::jph
