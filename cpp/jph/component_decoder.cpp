@@ -91,23 +91,16 @@ Status status_of(BlockOutcome outcome) noexcept {
                                                 : kDamagedBlock;
 }
 
-// Rows of a resolution that is not the last one, with their range.
+// Rows of a resolution that is not the last one.
 template <class T>
 class PlaneOutput final : public ComponentOutput<T> {
   public:
-    PlaneOutput(Plane<T>& plane, int width) noexcept : plane_(plane), width_(width) {}
-
+    explicit PlaneOutput(Plane<T>& plane) noexcept : plane_(plane) {}
     T* place(int y) noexcept override { return plane_.row(y); }
-    void done(int y) noexcept override {
-        if constexpr (std::is_same_v<T, std::int16_t>)
-            kernels().of<T>().row_range(plane_.row(y), width_, range_);
-    }
-    std::int64_t reach() const noexcept { return range_.empty() ? 0 : range_.farthest_from(0); }
+    void done(int) noexcept override {}
 
   private:
     Plane<T>& plane_;
-    int width_;
-    SampleRange range_;
 };
 
 }  // namespace
@@ -148,20 +141,48 @@ Status ComponentDecoder<T>::decode(const TileComponent& component, BlockScratch&
     }
     for (int r = 1; r <= top_; ++r) {
         const Resolution& resolution = component.resolutions[static_cast<std::size_t>(r)];
-        std::int64_t peaks[3] = {};
+        // Blocks of all three bands in one list: the block coder works on pairs of one size.
+        jobs_.count = 0;
+        std::size_t ends[3] = {};
         for (std::size_t i = 0; i < 3; ++i) {
-            const Status status = decode_band<T>(component, resolution.bands[i],
-                                                 windows_[r].bands[i], high_[i], scratch, peaks[i]);
+            const Status status = add_band<T>(component, resolution.bands[i], windows_[r].bands[i],
+                                              high_[i], scratch, jobs_);
             if (!status.ok()) return status;
+            ends[i] = jobs_.count;
         }
-        // Bounds of all that the synthesis makes on the way: an even sample is at most low + high /
-        // 2, an odd one at most high + the even ones, in rows and then in columns; roundings add 4.
-        const std::int64_t reach =
-            low_reach_ + (3 * (peaks[0] + peaks[1]) + 1) / 2 + (9 * peaks[2] + 3) / 4 + 4;
-        if (kNarrow && reach > 32767) return kTooNarrow;
+        if (Status status = run_jobs(jobs_, scratch); !status.ok()) return status;
+        if constexpr (kNarrow) {
+            if (!fits_lanes(shape_of(windows_[r].made), ends)) return kTooNarrow;
+        }
         if (Status status = synthesise(r, output); !status.ok()) return status;
     }
     return success();
+}
+
+// Whether lanes of 16 bits hold all that the synthesis makes on the way: an even sample is at most
+// low + high / 2, an odd one at most high + the even ones, in rows and then in columns; roundings
+// add 4. The same bound then holds for the LL band of the next level. It grows faster than the
+// samples do, so before it says no, they are looked at.
+template <class T>
+bool ComponentDecoder<T>::fits_lanes(const LevelShape& shape,
+                                     const std::size_t (&ends)[3]) noexcept {
+    std::int64_t peaks[3] = {};
+    for (std::size_t i = 0, band = 0; i < jobs_.count; ++i) {
+        while (i >= ends[band]) ++band;
+        peaks[band] = std::max(peaks[band], jobs_.list.data()[i].peak);
+    }
+    const std::int64_t high = (3 * (peaks[0] + peaks[1]) + 1) / 2 + (9 * peaks[2] + 3) / 4 + 4;
+    constexpr std::int64_t kMost = 32767;
+    if constexpr (kNarrow) {
+        if (low_reach_ + high > kMost && shape.low_width() > 0) {
+            SampleRange range;
+            for (int y = 0; y < shape.low_height(); ++y)
+                kernels().narrow.row_range(low_view_.row(y), shape.low_width(), range);
+            low_reach_ = range.empty() ? 0 : range.farthest_from(0);
+        }
+    }
+    low_reach_ += high;
+    return low_reach_ <= kMost;
 }
 
 template <class T>
@@ -184,7 +205,7 @@ Status ComponentDecoder<T>::synthesise(int r, ComponentOutput<T>& output) noexce
             output.done(y);
         }
     } else {
-        PlaneOutput<T> below(plane, shape.width);
+        PlaneOutput<T> below(plane);
         ComponentOutput<T>& target = r < top_ ? below : output;
         const RowSink<T> sink{&target,
                               [](void* context, int y) noexcept {
@@ -194,7 +215,6 @@ Status ComponentDecoder<T>::synthesise(int r, ComponentOutput<T>& output) noexce
                                   static_cast<ComponentOutput<T>*>(context)->done(y);
                               }};
         kernels().of<T>().synthesise(bands, shape, sink, work_.row(0), work_.stride());
-        low_reach_ = below.reach();
     }
     if (r < top_)
         low_view_ =
@@ -209,20 +229,22 @@ Status ComponentDecoder<T>::decode_lowest(const TileComponent& component, BlockS
     const BandWindow& window = windows_[0].bands[0];
     const std::int64_t x = window.needed.x0 - window.blocks.x0,
                        y = window.needed.y0 - window.blocks.y0;
-    std::int64_t peak = 0;
     offset = 0;
     if constexpr (!kNarrow) {
-        if (Status status = decode_band<T>(component, band, window, low_[0], scratch, peak);
+        jobs_.count = 0;
+        if (Status status = add_band(component, band, window, low_[0], scratch, jobs_);
             !status.ok())
             return status;
+        if (Status status = run_jobs(jobs_, scratch); !status.ok()) return status;
         low_view_ = low_[0].view(x, y);
     } else {
         // The level shift makes LL large where samples are unsigned. A constant goes through the
         // synthesis untouched, so it can be taken off here and added to the samples in the end.
-        if (Status status =
-                decode_band<std::int32_t>(component, band, window, lowest_, scratch, peak);
+        lowest_jobs_.count = 0;
+        if (Status status = add_band(component, band, window, lowest_, scratch, lowest_jobs_);
             !status.ok())
             return status;
+        if (Status status = run_jobs(lowest_jobs_, scratch); !status.ok()) return status;
         SampleRange range;
         const int width = static_cast<int>(window.needed.width());
         const std::int64_t height = window.needed.height();
@@ -246,40 +268,40 @@ Status ComponentDecoder<T>::decode_lowest(const TileComponent& component, BlockS
 
 template <class T>
 template <class C>
-Status ComponentDecoder<T>::decode_band(const TileComponent& component, const Subband& band,
-                                        const BandWindow& window, Plane<C>& samples,
-                                        BlockScratch& scratch, std::int64_t& peak) noexcept {
+Status ComponentDecoder<T>::add_band(const TileComponent& component, const Subband& band,
+                                     const BandWindow& window, Plane<C>& samples,
+                                     BlockScratch& scratch, JobList<C>& jobs) noexcept {
     if (!samples.resize(window.blocks.width(), window.blocks.height())) return kNoMemory;
     if (window.needed.empty()) return success();
-    Buffer<CleanupDecodeJob<C>>* jobs = nullptr;
-    if constexpr (std::is_same_v<C, T>)
-        jobs = &jobs_;
-    else
-        jobs = &lowest_jobs_;
-    if (!jobs->reserve(band.blocks.size())) return kNoMemory;
-    std::size_t count = 0;
+    if (!jobs.list.reserve(jobs.count + band.blocks.size(), jobs.count)) return kNoMemory;
     for (const CodeBlock& block : band.blocks) {
         if (!touches(block, window.needed)) continue;
         C* const to = samples.row(block.y - window.blocks.y0) + (block.x - window.blocks.x0);
         if (!block.coded()) {
             for (int y = 0; y < block.height; ++y)
                 std::memset(to + y * samples.stride(), 0, block.width * sizeof(C));
-        } else if (!std::is_same_v<C, float> && is_plain(block, band)) {
-            if constexpr (!std::is_same_v<C, float>)
-                jobs->data()[count++] = cleanup_job(block, to, samples.stride());
-        } else {
-            const Status status =
-                decode_general_block(component, band, block, to, samples.stride(), scratch);
-            if (!status.ok()) return status;
+            continue;
         }
+        if constexpr (!std::is_same_v<C, float>) {
+            if (is_plain(block, band)) {
+                jobs.list.data()[jobs.count++] = cleanup_job(block, to, samples.stride());
+                continue;
+            }
+        }
+        const Status status =
+            decode_general_block(component, band, block, to, samples.stride(), scratch);
+        if (!status.ok()) return status;
     }
+    return success();
+}
+
+template <class T>
+template <class C>
+Status ComponentDecoder<T>::run_jobs(JobList<C>& jobs, BlockScratch& scratch) noexcept {
     if constexpr (!std::is_same_v<C, float>) {
-        kernels().of<C>().decode_cleanup(jobs->data(), count, scratch);
-        for (std::size_t i = 0; i < count; ++i) {
-            const Status status = status_of(jobs->data()[i].outcome);
-            if (!status.ok()) return status;
-            peak = std::max(peak, jobs->data()[i].peak);
-        }
+        kernels().of<C>().decode_cleanup(jobs.list.data(), jobs.count, scratch);
+        for (std::size_t i = 0; i < jobs.count; ++i)
+            if (Status status = status_of(jobs.list.data()[i].outcome); !status.ok()) return status;
     }
     return success();
 }

@@ -58,15 +58,25 @@ class ComponentDecoder {
     using Coefficient = std::conditional_t<std::is_same_v<T, float>, std::int64_t, T>;
 
     template <class C>
-    Status decode_band(const TileComponent& component, const Subband& band,
-                       const BandWindow& window, Plane<C>& samples, BlockScratch& scratch,
-                       std::int64_t& peak) noexcept;
+    struct JobList {
+        Buffer<CleanupDecodeJob<C>> list;
+        std::size_t count = 0;
+    };
+
+    // Makes room for a band and lists its blocks; those with more than a plain cleanup pass are
+    // decoded at once.
+    template <class C>
+    Status add_band(const TileComponent& component, const Subband& band, const BandWindow& window,
+                    Plane<C>& samples, BlockScratch& scratch, JobList<C>& jobs) noexcept;
+    template <class C>
+    Status run_jobs(JobList<C>& jobs, BlockScratch& scratch) noexcept;
     template <class C>
     Status decode_general_block(const TileComponent& component, const Subband& band,
                                 const CodeBlock& block, C* to, std::ptrdiff_t stride,
                                 BlockScratch& scratch) noexcept;
     Status decode_lowest(const TileComponent& component, BlockScratch& scratch,
                          std::int64_t& offset) noexcept;
+    bool fits_lanes(const LevelShape& shape, const std::size_t (&ends)[3]) noexcept;
     Status synthesise(int r, ComponentOutput<T>& output) noexcept;
 
     int top_ = 0;  // the resolution asked for
@@ -77,9 +87,9 @@ class ComponentDecoder {
     Plane<T> work_;
     Plane<std::int32_t> lowest_;  // LL of int16_t, before its centre is taken off
     Buffer<std::int64_t> block_;
-    Buffer<CleanupDecodeJob<T>> jobs_;
-    Buffer<CleanupDecodeJob<std::int32_t>> lowest_jobs_;
-    std::int64_t low_reach_ = 0;  // greatest magnitude of the LL band at hand
+    JobList<T> jobs_;
+    JobList<std::int32_t> lowest_jobs_;
+    std::int64_t low_reach_ = 0;  // no magnitude of the LL band at hand is greater
 };
 
 extern template class ComponentDecoder<std::int16_t>;

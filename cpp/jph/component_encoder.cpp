@@ -43,7 +43,7 @@ Status encode_block_list(span<CodeBlock> blocks, PlaneView<T> samples, BlockScra
 
 template <class T>
 Status ComponentEncoder<T>::encode(const TileComponent& component, const RowSource<T>& source,
-                                   std::int64_t offset, BlockScratch& scratch,
+                                   std::int64_t reach, std::int64_t offset, BlockScratch& scratch,
                                    SegmentStore& segments) noexcept {
     const auto& kernel = kernels().of<T>();
     const Rect& rect = component.rect;
@@ -56,6 +56,8 @@ Status ComponentEncoder<T>::encode(const TileComponent& component, const RowSour
         return encode_lowest(component.resolutions[0].bands[0], low_[0].view(), offset, scratch,
                              segments);
     }
+    // All levels together make LL at most 1.714 squared times as large as the samples.
+    const bool may_outgrow = std::is_same_v<T, std::int16_t> && 3 * reach + 8 > kNarrowReach;
     PlaneView<T> low;
     for (int r = component.levels; r > 0; --r) {
         const Resolution& resolution = component.resolutions[static_cast<std::size_t>(r)];
@@ -78,7 +80,7 @@ Status ComponentEncoder<T>::encode(const TileComponent& component, const RowSour
             if (!status.ok()) return status;
         }
         low = lower.view();
-        if (std::is_same_v<T, std::int16_t> && r > 1 && shape.low_width() > 0) {
+        if (may_outgrow && r > 1 && shape.low_width() > 0) {
             SampleRange range;
             for (int y = 0; y < shape.low_height(); ++y)
                 kernel.row_range(low.row(y), shape.low_width(), range);

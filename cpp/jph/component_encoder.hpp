@@ -43,8 +43,9 @@ class ComponentEncoder {
     // the centre less the level shift of the standard. The segments of the blocks go to `segments`,
     // their offsets to CodeBlock::cleanup as if it began at nullptr. Fault::unfit: T is too narrow
     // for these samples.
-    Status encode(const TileComponent& component, const RowSource<T>& source, std::int64_t offset,
-                  BlockScratch& scratch, SegmentStore& segments) noexcept;
+    // No sample is further than `reach` from the centre.
+    Status encode(const TileComponent& component, const RowSource<T>& source, std::int64_t reach,
+                  std::int64_t offset, BlockScratch& scratch, SegmentStore& segments) noexcept;
 
   private:
     Status encode_blocks(const Subband& band, PlaneView<T> samples, BlockScratch& scratch,

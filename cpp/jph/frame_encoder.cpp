@@ -78,24 +78,25 @@ Status FrameEncoder::encode(const ConstVolume& volume, std::int64_t frame,
     const std::int64_t centre = range.centre();
     const std::int64_t reach = range.farthest_from(centre) * (colour_transform_ ? 2 : 1);
     if (reach <= kNarrowReach) {
-        const Status status = encode_as(volume, samples, centre, narrow_, narrow_planes_);
+        const Status status = encode_as(volume, samples, centre, reach, narrow_, narrow_planes_);
         if (status.ok()) return append(out);
         if (status.fault != Fault::unfit) return status;
     }
     const Status status = header_.size.bits <= kWideBits
-                              ? encode_as(volume, samples, centre, wide_, wide_planes_)
-                              : encode_as(volume, samples, centre, widest_, widest_planes_);
+                              ? encode_as(volume, samples, centre, reach, wide_, wide_planes_)
+                              : encode_as(volume, samples, centre, reach, widest_, widest_planes_);
     return status.ok() ? append(out) : status;
 }
 
 template <class T>
 Status FrameEncoder::encode_as(const ConstVolume& volume, const std::uint8_t* frame,
-                               std::int64_t centre, ComponentEncoder<T>& encoder,
-                               Plane<T>* planes) noexcept {
+                               std::int64_t centre, std::int64_t reach,
+                               ComponentEncoder<T>& encoder, Plane<T>* planes) noexcept {
     tile_.reset();
     segments_.clear();
     if (colour_transform_)
-        if (Status status = encode_colour(volume, frame, centre, encoder, planes); !status.ok())
+        if (Status status = encode_colour(volume, frame, centre, reach, encoder, planes);
+            !status.ok())
             return status;
     const std::int64_t level_shift =
         header_.size.is_signed ? 0 : std::int64_t{1} << (header_.size.bits - 1);
@@ -111,8 +112,9 @@ Status FrameEncoder::encode_as(const ConstVolume& volume, const std::uint8_t* fr
         const RowSource<T> source{&rows, [](void* context, int y) noexcept -> const T* {
                                       return static_cast<ArrayRows<T>*>(context)->row(y);
                                   }};
-        const Status status = encoder.encode(tile_.components()[static_cast<std::size_t>(c)],
-                                             source, centre - level_shift, scratch_, segments_);
+        const Status status =
+            encoder.encode(tile_.components()[static_cast<std::size_t>(c)], source, reach,
+                           centre - level_shift, scratch_, segments_);
         if (!status.ok()) return status;
     }
     return success();
@@ -120,8 +122,8 @@ Status FrameEncoder::encode_as(const ConstVolume& volume, const std::uint8_t* fr
 
 template <class T>
 Status FrameEncoder::encode_colour(const ConstVolume& volume, const std::uint8_t* frame,
-                                   std::int64_t centre, ComponentEncoder<T>& encoder,
-                                   Plane<T>* planes) noexcept {
+                                   std::int64_t centre, std::int64_t reach,
+                                   ComponentEncoder<T>& encoder, Plane<T>* planes) noexcept {
     const auto load = kernels().of<T>().load_row[static_cast<int>(volume.type)];
     const int columns = static_cast<int>(volume.columns);
     for (int c = 0; c < 3; ++c)
@@ -139,8 +141,9 @@ Status FrameEncoder::encode_colour(const ConstVolume& volume, const std::uint8_t
                                       return static_cast<Plane<T>*>(context)->row(y);
                                   }};
         // What all three samples have in common stays in Y and leaves the differences.
-        const Status status = encoder.encode(
-            tile_.components()[c], source, c == 0 ? centre - level_shift : 0, scratch_, segments_);
+        const Status status =
+            encoder.encode(tile_.components()[c], source, reach, c == 0 ? centre - level_shift : 0,
+                           scratch_, segments_);
         if (!status.ok()) return status;
     }
     return success();

@@ -25,10 +25,11 @@ class FrameEncoder {
   private:
     template <class T>
     Status encode_as(const ConstVolume& volume, const std::uint8_t* frame, std::int64_t centre,
-                     ComponentEncoder<T>& encoder, Plane<T>* planes) noexcept;
+                     std::int64_t reach, ComponentEncoder<T>& encoder, Plane<T>* planes) noexcept;
     template <class T>
     Status encode_colour(const ConstVolume& volume, const std::uint8_t* frame, std::int64_t centre,
-                         ComponentEncoder<T>& encoder, Plane<T>* planes) noexcept;
+                         std::int64_t reach, ComponentEncoder<T>& encoder,
+                         Plane<T>* planes) noexcept;
     Status find_range(const ConstVolume& volume, const std::uint8_t* frame,
                       SampleRange& range) noexcept;
     Status append(FrameBytes& out) noexcept;

@@ -36,6 +36,8 @@ Status refuse_unsupported(const MarkerSegment& segment) noexcept {
             return unsupported("packed packet headers (PPM, PPT)", segment.position);
         case marker::kRgn:
             return unsupported("regions of interest (RGN)", segment.position);
+        case marker::kNlt:
+            return unsupported("non-linear point transforms (NLT)", segment.position);
         default:
             return success();
     }

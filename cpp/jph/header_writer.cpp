@@ -14,9 +14,11 @@ constexpr Status bad_argument(const char* what) noexcept { return {Fault::bad_ar
 
 // Planes that hold every coefficient of a band for samples of `bits` magnitude bits and sign, at
 // most: log2 of the product of the absolute sums of the two analysis filters, which tend to 1.714
-// for low and 2.860 for high and are smaller at the first levels.
+// for low and 2.860 for high and are smaller at the first levels. Roundings add to that, which only
+// shows in the LL band of samples of one bit.
 int planes_needed(int bits, int levels, int level, Orientation orientation) noexcept {
     if (levels == 0) return bits;
+    if (orientation == Orientation::ll && bits == 1) return bits + 2;
     if (orientation == Orientation::ll || level == 1) return bits + 1;
     return orientation == Orientation::hh && level >= 6 ? bits + 3 : bits + 2;
 }

@@ -25,6 +25,7 @@ constexpr std::uint16_t kRgn = 0xFF5E;
 constexpr std::uint16_t kPoc = 0xFF5F;
 constexpr std::uint16_t kPpm = 0xFF60;
 constexpr std::uint16_t kPpt = 0xFF61;
+constexpr std::uint16_t kNlt = 0xFF76;  // T.801 A.3.10
 constexpr std::uint16_t kSot = 0xFF90;
 constexpr std::uint16_t kSop = 0xFF91;
 constexpr std::uint16_t kEph = 0xFF92;

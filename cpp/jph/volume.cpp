@@ -75,13 +75,17 @@ struct EncoderOutput {
 };
 
 // Brings the codestreams of all threads into frame order.
-void gather(const std::vector<EncoderOutput>& outputs, EncodedVolume& encoded) {
-    std::size_t total = 0;
+Status gather(std::vector<EncoderOutput>& outputs, EncodedVolume& encoded) noexcept {
+    encoded.length = 0;
     for (Extent& extent : encoded.extents) {
-        extent.offset = total;
-        total += extent.length;
+        extent.offset = encoded.length;
+        encoded.length += extent.length;
     }
-    encoded.bytes.resize(total);
+    if (outputs.size() == 1) {
+        encoded.bytes = std::move(outputs[0].bytes.bytes);
+        return success();
+    }
+    if (!encoded.bytes.reserve(encoded.length)) return kNoMemory;
     for (const EncoderOutput& output : outputs) {
         for (const EncodedRun& run : output.runs) {
             const Extent& first = encoded.extents[static_cast<std::size_t>(run.first)];
@@ -91,11 +95,21 @@ void gather(const std::vector<EncoderOutput>& outputs, EncodedVolume& encoded) {
                         last.offset + last.length - first.offset);
         }
     }
+    return success();
+}
+
+// Room for what a thread will write, as far as its first frame tells: growing bit by bit would
+// copy.
+void foresee(FrameBytes& bytes, std::int64_t frames) noexcept {
+    const std::size_t expected = bytes.length * static_cast<std::size_t>(frames);
+    // If there is no memory for all, frames may still find enough one by one.
+    static_cast<void>(
+        bytes.bytes.reserve(expected + expected / 8 + kMaxSegmentBytes, bytes.length));
 }
 
 VolumeReport encode_or_throw(const ConstVolume& volume, const EncodeOptions& options, int threads,
                              EncodedVolume& encoded) {
-    encoded.bytes.clear();
+    encoded.length = 0;
     encoded.extents.assign(static_cast<std::size_t>(volume.frames), {});
     if (volume.frames == 0) return {};
     threads = static_cast<int>(std::clamp<std::int64_t>(threads, 1, volume.frames));
@@ -122,11 +136,13 @@ VolumeReport encode_or_throw(const ConstVolume& volume, const EncodeOptions& opt
                       if (!status.ok()) return log.add(i, status);
                       encoded.extents[static_cast<std::size_t>(i)].length =
                           output.bytes.length - start;
+                      if (start == 0) foresee(output.bytes, volume.frames / threads + 1);
                   }
               });
     for (std::unique_ptr<FrameEncoder>& encoder : encoders)
         spares<FrameEncoder>().give(std::move(encoder));
-    if (log.report().ok()) gather(outputs, encoded);
+    if (log.report().ok())
+        if (Status status = gather(outputs, encoded); !status.ok()) return failure(status, 0);
     return log.report();
 }
 

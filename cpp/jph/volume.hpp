@@ -9,6 +9,7 @@
 
 #include "base/span.hpp"
 #include "base/status.hpp"
+#include "jph/buffer.hpp"
 #include "jph/types.hpp"
 
 namespace dicube::jph {
@@ -41,8 +42,9 @@ struct Extent {
 };
 
 struct EncodedVolume {
-    std::vector<std::uint8_t> bytes;  // codestreams one behind the other, in frame order
-    std::vector<Extent> extents;      // of each frame in `bytes`
+    Buffer<std::uint8_t> bytes;   // codestreams one behind the other, in frame order
+    std::size_t length = 0;       // of `bytes`
+    std::vector<Extent> extents;  // of each frame in `bytes`
 };
 
 // Part of a frame, in pixels of the resolution asked for; the default is all of it.

@@ -81,8 +81,8 @@ struct ScalarMagsgn {
 };
 
 template <class Magsgn, class T>
-inline BlockOutcome finish_block(const QuadReader& reader, CleanupDecodeJob<T>& job,
-                                 int quads_wide, int quads_high, BlockScratch& scratch) noexcept {
+inline BlockOutcome finish_block(const QuadReader& reader, CleanupDecodeJob<T>& job, int quads_wide,
+                                 int quads_high, BlockScratch& scratch) noexcept {
     if (read_beyond_end(reader)) return BlockOutcome::damaged;
     const std::size_t capacity =
         static_cast<std::size_t>(quads_wide * quads_high) * 4 * Magsgn::kCapacityBits / 8 + 32;
@@ -101,25 +101,28 @@ inline void decode_cleanup(CleanupDecodeJob<T>* jobs, std::size_t count,
                            BlockScratch& scratch) noexcept {
     for (std::size_t i = 0; i < count;) {
         const int quads_wide = (jobs[i].width + 1) / 2, quads_high = (jobs[i].height + 1) / 2;
-        QuadReader readers[2];
+        QuadReader readers[kBlocksInStep];
         int opened = 0;
-        CleanupDecodeJob<T>* pair[2];
-        for (; i < count && opened < 2; ++i) {
+        CleanupDecodeJob<T>* together[kBlocksInStep];
+        for (; i < count && opened < kBlocksInStep; ++i) {
             if ((jobs[i].width + 1) / 2 != quads_wide || (jobs[i].height + 1) / 2 != quads_high)
                 break;
             if (open_segment(jobs[i].bytes, jobs[i].length, quads_wide, quads_high,
                              scratch.quads[opened], readers[opened]))
-                pair[opened++] = &jobs[i];
+                together[opened++] = &jobs[i];
             else
                 jobs[i].outcome = BlockOutcome::damaged;
         }
-        if (opened == 2)
+        static_assert(kBlocksInStep == 3);
+        if (opened == 3)
+            decode_quads<3>(readers, quads_wide, quads_high);
+        else if (opened == 2)
             decode_quads<2>(readers, quads_wide, quads_high);
         else if (opened == 1)
             decode_quads<1>(readers, quads_wide, quads_high);
         for (int k = 0; k < opened; ++k)
-            pair[k]->outcome =
-                finish_block<Magsgn>(readers[k], *pair[k], quads_wide, quads_high, scratch);
+            together[k]->outcome =
+                finish_block<Magsgn>(readers[k], *together[k], quads_wide, quads_high, scratch);
     }
 }
 

@@ -19,7 +19,7 @@ class MelEncoder {
     // 4096 samples have 1024 quads and 256 pairs in a first row; a symbol costs 6 bits at most.
     static constexpr std::size_t kMaxBytes = 1200;
 
-    void encode(bool symbol) noexcept {
+    [[gnu::noinline]] void encode(bool symbol) noexcept {
         if (!symbol) {
             if (++run_ < 1 << kExponents[state_]) return;
             put(1, 1);
@@ -85,6 +85,13 @@ struct EncoderRow {
     int highest = 0;                            // greatest U of the row
 
     std::uint16_t* rho(int row) noexcept { return rho_memory[row & 1] + 16; }
+
+    void start(int quads_wide) noexcept {
+        const std::size_t entries = static_cast<std::size_t>(quads_wide) + 48;
+        std::memset(rho_memory[0], 0, entries * sizeof rho_memory[0][0]);
+        std::memset(rho_memory[1], 0, entries * sizeof rho_memory[1][0]);
+        std::memset(kappa, 0, entries * sizeof kappa[0]);
+    }
 };
 
 // Bounds U, u and indices of the VLC words of a row.
@@ -139,38 +146,41 @@ inline void describe_row(EncoderRow& row, int y, int quads_wide) noexcept {
     extension(b);
 }
 
-// VLC words and MEL symbols of a row; leaves e_k of the words in row.facts.
-inline void write_words(EncoderRow& row, int y, int quads_wide, MelEncoder& mel,
-                        BitCollector& vlc) noexcept {
+// VLC words and MEL symbols of a row; leaves rho and e_k of the words in row.facts.
+template <bool FirstRow>
+inline void write_words(EncoderRow& row, int quads_wide, MelEncoder& mel,
+                        BitCollector& collector) noexcept {
     const VlcEncodeTables& tables = vlc_encode_tables();
-    const VlcWord* const words = tables.quads[y > 0].data();
-    const std::uint32_t* const u_words = tables.u_pairs[y > 0].data();
+    const VlcWord* const words = tables.quads[FirstRow ? 0 : 1].data();
+    const std::uint32_t* const u_words = tables.u_pairs[FirstRow ? 0 : 1].data();
+    BitCollector vlc = collector;  // a copy that can stay in registers
     const auto symbol = [&](unsigned index) {
         if (index < 0x100) mel.encode(index != 0);  // context 0
     };
-    row.index[quads_wide] = 0x100;  // a quad without word and MEL symbol fills an odd last pair
     row.u[quads_wide] = 0;
     for (int q = 0; q < quads_wide; q += 2) {
+        // A pair without second quad has neither word nor MEL symbol for it.
+        const bool has_second = q + 1 < quads_wide;
         const unsigned index_1 = row.index[q], index_2 = row.index[q + 1];
-        const unsigned word_1 = words[index_1];
-        const unsigned word_2 = q + 1 < quads_wide ? words[index_2] : 0;
+        const VlcWord word_1 = words[index_1], word_2 = has_second ? words[index_2] : 0;
         symbol(index_1);
-        symbol(index_2);
-        row.facts[q] = static_cast<std::uint16_t>((index_1 >> 4 & 15) | (word_1 >> 8 & 0xF0));
-        row.facts[q + 1] = static_cast<std::uint16_t>((index_2 >> 4 & 15) | (word_2 >> 8 & 0xF0));
+        if (has_second) symbol(index_2);
+        row.facts[q] = static_cast<std::uint16_t>(word_1 >> 16);
+        row.facts[q + 1] = static_cast<std::uint16_t>(word_2 >> 16);
         const unsigned length_1 = word_1 >> 8 & 7, length_2 = word_2 >> 8 & 7;
         const std::uint64_t quads = (word_1 & 0x7F) | (word_2 & 0x7F) << length_1;
         const unsigned u_1 = row.u[q], u_2 = row.u[q + 1];
-        if (y == 0 && u_1 > 0 && u_2 > 0) mel.encode(u_1 > 2 && u_2 > 2);
+        if (FirstRow && u_1 > 0 && u_2 > 0) mel.encode(u_1 > 2 && u_2 > 2);
         if (__builtin_expect((u_1 | u_2) > 31, 0)) {
             vlc.append(quads, static_cast<int>(length_1 + length_2));
-            write_long_u_pair(vlc, y == 0, static_cast<int>(u_1), static_cast<int>(u_2));
+            write_long_u_pair(vlc, FirstRow, static_cast<int>(u_1), static_cast<int>(u_2));
             continue;
         }
         const std::uint32_t u_word = u_words[u_1 << 5 | u_2];
         vlc.append(quads | static_cast<std::uint64_t>(u_word & 0xFFFF) << (length_1 + length_2),
                    static_cast<int>(length_1 + length_2 + (u_word >> 16)));
     }
+    collector = vlc;
 }
 
 // Puts the three streams together (T.814 7.1.1). Returns the length of the segment.
@@ -210,9 +220,8 @@ inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexce
     const int quads_wide = (job.width + 1) / 2, quads_high = (job.height + 1) / 2;
     auto& lanes = *reinterpret_cast<Lanes*>(scratch.rows);
     EncoderRow& row = lanes.row;
-    std::memset(row.rho_memory, 0, sizeof row.rho_memory);
-    std::memset(row.kappa, 0, sizeof row.kappa);
-    lanes.start();
+    row.start(quads_wide);
+    lanes.start(quads_wide);
     MelEncoder mel;
     std::uint8_t* const vlc_dense = scratch.quads[0].vlc;
     BitCollector vlc(vlc_dense), magsgn(scratch.magsgn);
@@ -221,8 +230,11 @@ inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexce
         const T* const top = job.samples + 2 * y * job.stride;
         const T* const bottom = 2 * y + 1 < job.height ? top + job.stride : nullptr;
         lanes.load(top, bottom, job.width, y);
-        describe_row(row, y, quads_wide);
-        write_words(row, y, quads_wide, mel, vlc);
+        lanes.describe(y, quads_wide);
+        if (y == 0)
+            write_words<true>(row, quads_wide, mel, vlc);
+        else
+            write_words<false>(row, quads_wide, mel, vlc);
         lanes.write_samples(quads_wide, magsgn);
         lanes.next_kappa(quads_wide);
     }
@@ -230,8 +242,8 @@ inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexce
                               scratch.quads[1].vlc, job.bytes);
 }
 
-// Bits that the magnitudes of a block set, one's complement for negative ones: 0 only if all samples are
-// 0 or -1, and below 2^n only if all magnitudes are at most 2^n.
+// Bits that the magnitudes of a block set, one's complement for negative ones: 0 only if all
+// samples are 0 or -1, and below 2^n only if all magnitudes are at most 2^n.
 template <class T>
 inline T magnitude_bits(const CleanupEncodeJob<T>& job, bool& any) noexcept {
     T all = 0, raw = 0;
@@ -247,7 +259,8 @@ inline T magnitude_bits(const CleanupEncodeJob<T>& job, bool& any) noexcept {
 }
 
 template <class Lanes, class T>
-inline void encode_cleanup(CleanupEncodeJob<T>* jobs, std::size_t count, BlockScratch& scratch) noexcept {
+inline void encode_cleanup(CleanupEncodeJob<T>* jobs, std::size_t count,
+                           BlockScratch& scratch) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
         bool any = false;
         const T bits = magnitude_bits(jobs[i], any);
@@ -266,7 +279,9 @@ struct ScalarLanes {
 
     std::uint8_t* bottom() noexcept { return bottom_memory + 4; }
 
-    void start() noexcept { std::memset(bottom_memory, 0, sizeof bottom_memory); }
+    void start(int) noexcept { std::memset(bottom_memory, 0, sizeof bottom_memory); }
+
+    void describe(int y, int quads_wide) noexcept { describe_row(row, y, quads_wide); }
 
     void load(const T* top, const T* below, int width, int y) noexcept {
         for (int q = 0; q < (width + 1) / 2; ++q) {

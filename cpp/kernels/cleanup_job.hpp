@@ -23,8 +23,9 @@ enum class BlockOutcome : std::uint8_t {
 
 // Greatest magnitude that the cleanup encoder of T takes; the decoder of T takes a little more.
 template <class T>
-constexpr std::int64_t kMaxMagnitudeOf = std::int64_t{1}
-                                         << (sizeof(T) == 2 ? 14 : sizeof(T) == 4 ? 30 : 40);
+constexpr std::int64_t kMaxMagnitudeOf = std::int64_t{1} << (sizeof(T) == 2   ? 14
+                                                             : sizeof(T) == 4 ? 30
+                                                                              : 40);
 
 // One cleanup segment on its way to signed coefficients in units of its lowest bit plane.
 template <class T>
@@ -34,8 +35,8 @@ struct CleanupDecodeJob {
     std::uint16_t width = 0, height = 0;
     std::uint8_t max_exponent = 0;  // U above this is damage (T.814 7.3.7: Mb - p + 1)
     BlockOutcome outcome = BlockOutcome::ok;
-    std::int64_t peak = 0;   // greatest magnitude, where the outcome is ok
-    T* samples = nullptr;  // (height, width), rows `stride` elements apart
+    std::int64_t peak = 0;  // greatest magnitude, where the outcome is ok
+    T* samples = nullptr;   // (height, width), rows `stride` elements apart
     std::ptrdiff_t stride = 0;
 };
 
@@ -50,6 +51,9 @@ struct CleanupEncodeJob {
     BlockOutcome outcome = BlockOutcome::ok;
 };
 
+// Blocks whose VLC streams are decoded in step, see quad_decoder.hpp.
+constexpr int kBlocksInStep = 3;
+
 // Working memory of the block coder, one for each thread.
 struct BlockScratch {
     // Quads of one row take a multiple of 16 entries and at least one zero one behind them.
@@ -59,7 +63,7 @@ struct BlockScratch {
         alignas(64) std::uint16_t facts[kQuadEntries];  // rho | e_k << 4 | e_1 << 8
         alignas(64) std::uint8_t u[kQuadEntries];
         alignas(64) std::uint8_t vlc[8192];  // dense bits
-    } quads[2];
+    } quads[kBlocksInStep];
     alignas(64) std::uint8_t magsgn[kMaxSegmentBytes];  // dense bits
     alignas(64) std::uint8_t rows[64 * 1024];           // whatever a kernel keeps of a quad row
 };

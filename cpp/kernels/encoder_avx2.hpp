@@ -23,8 +23,70 @@ template <class Lane>
 struct Avx2LanesRow {
     EncoderRow row;
     MagsgnRow<Lane> samples;
+    alignas(64) std::uint64_t masks[kRowQuads * sizeof(Lane) / 2];
+    alignas(64) std::uint64_t values[kRowQuads * sizeof(Lane) / 2];
 
-    void start() noexcept { std::memset(samples.bottom_memory, 0, sizeof samples.bottom_memory); }
+    void start(int quads_wide) noexcept {
+        const std::size_t entries = static_cast<std::size_t>(2 * quads_wide) + 96;
+        std::memset(samples.bottom_memory, 0, entries * sizeof(Lane));
+    }
+
+    void describe(int y, int quads_wide) noexcept {
+        const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi16(1);
+        const std::uint16_t* const rho = row.rho(y);
+        const std::uint16_t* const above = row.rho(y + 1);
+        const auto bits = [](__m256i quads, int mask) noexcept {
+            return _mm256_and_si256(quads, _mm256_set1_epi16(static_cast<short>(mask)));
+        };
+        // `flag` where any of the bits is set
+        const auto flag_if = [&](__m256i any, int flag) noexcept {
+            return _mm256_andnot_si256(_mm256_cmpeq_epi16(any, zero),
+                                       _mm256_set1_epi16(static_cast<short>(flag)));
+        };
+        __m256i highest = zero;
+        for (int q = 0; q < quads_wide; q += 16) {
+            const __m256i quads = load256(rho + q), left = load256(rho + q - 1);
+            const __m256i single =
+                _mm256_cmpeq_epi16(_mm256_and_si256(quads, _mm256_sub_epi16(quads, one)), zero);
+            const __m256i kappa =
+                _mm256_max_epi16(_mm256_andnot_si256(single, load256(row.kappa + q)), one);
+            const __m256i exponent =
+                _mm256_andnot_si256(_mm256_cmpeq_epi16(quads, zero), load256(row.exponent + q));
+            const __m256i bound = _mm256_max_epi16(exponent, kappa);
+            const __m256i u = _mm256_sub_epi16(bound, kappa);
+            const __m256i eps = _mm256_and_si256(_mm256_cmpgt_epi16(u, zero), load256(row.eps + q));
+            __m256i context;
+            if (y == 0) {
+                context = _mm256_or_si256(flag_if(bits(left, 3), 0x100),
+                                          _mm256_slli_epi16(bits(left, 12), 7));
+            } else {
+                const __m256i middle = load256(above + q);
+                const __m256i from_left =
+                    _mm256_or_si256(bits(load256(above + q - 1), 8), bits(middle, 2));
+                const __m256i from_right =
+                    _mm256_or_si256(bits(middle, 8), bits(load256(above + q + 1), 2));
+                context = _mm256_or_si256(
+                    _mm256_or_si256(flag_if(from_left, 0x100), flag_if(bits(left, 12), 0x200)),
+                    flag_if(from_right, 0x400));
+            }
+            store256(row.index + q,
+                     _mm256_or_si256(_mm256_or_si256(context, eps), _mm256_slli_epi16(quads, 4)));
+            store256(row.u + q, u);
+            const __m256i packed =
+                _mm256_permute4x64_epi64(_mm256_packus_epi16(bound, bound), 0xD8);
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bounds + q),
+                             _mm256_castsi256_si128(packed));
+            highest = _mm256_max_epi16(highest, bound);
+        }
+        row.highest = greatest_lane<std::int16_t>(highest);
+    }
+
+    // The lanes' bits that the mask shows.
+    template <class Deposit>
+    static void append_word(BitCollector& magsgn, std::uint64_t lanes,
+                            std::uint64_t mask) noexcept {
+        magsgn.append(Deposit::extract(lanes, mask), static_cast<int>(_mm_popcnt_u64(mask)));
+    }
 
     void next_kappa(int quads_wide) noexcept {
         samples.next_kappa((quads_wide + 15) & ~15);
@@ -64,7 +126,7 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
             const __m256i doubled = _mm256_sub_epi16(_mm256_add_epi16(magnitude, magnitude), one);
             const __m256i value =
                 _mm256_add_epi16(_mm256_sub_epi16(doubled, one), _mm256_srli_epi16(quads, 15));
-            store256(samples.values + q, value);
+            store256(values + q, value);
 
             const __m256i nothing = _mm256_cmpeq_epi16(magnitude, zero);
             const __m256i power = highest_power(_mm256_andnot_si256(nothing, doubled));
@@ -79,27 +141,24 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
         }
     }
 
-    void write_samples(int quads_wide, BitCollector& magsgn) noexcept {
+    void write_samples(int quads_wide, BitCollector& collector) noexcept {
+        BitCollector magsgn = collector;  // a copy that can stay in registers
         for (int q = 0; q < quads_wide; q += 4) {
             const LaneMasks16 lanes(row.facts + q, row.bounds + q);
-            store256(samples.masks + q, lanes.masks);
+            store256(masks + q, lanes.masks);
         }
-        if (row.highest <= 14) {
-            for (int q = 0; q < quads_wide; ++q) {
-                const std::uint64_t mask = samples.masks[q];
-                magsgn.append(Deposit::extract(samples.values[q], mask),
-                              static_cast<int>(_mm_popcnt_u64(mask)));
-            }
-            return;
-        }
-        for (int q = 0; q < quads_wide; ++q) {  // up to 60 bits a quad: more than one append takes
-            for (const std::uint64_t half :
-                 {std::uint64_t{0xFFFFFFFF}, ~std::uint64_t{0xFFFFFFFF}}) {
-                const std::uint64_t mask = samples.masks[q] & half;
-                magsgn.append(Deposit::extract(samples.values[q], mask),
-                              static_cast<int>(_mm_popcnt_u64(mask)));
+        // Up to 60 bits a quad are more than one append takes.
+        const bool whole = row.highest <= 14;
+        for (int q = 0; q < quads_wide; ++q) {
+            if (__builtin_expect(whole, 1)) {
+                this->template append_word<Deposit>(magsgn, values[q], masks[q]);
+            } else {
+                this->template append_word<Deposit>(magsgn, values[q], masks[q] & 0xFFFFFFFF);
+                this->template append_word<Deposit>(magsgn, values[q],
+                                                    masks[q] & ~std::uint64_t{0xFFFFFFFF});
             }
         }
+        collector = magsgn;
     }
 
   private:
@@ -154,7 +213,7 @@ struct Avx2Lanes32 : Avx2LanesRow<std::uint32_t> {
             const __m256i doubled = _mm256_sub_epi32(_mm256_add_epi32(magnitude, magnitude), one);
             const __m256i value =
                 _mm256_add_epi32(_mm256_sub_epi32(doubled, one), _mm256_srli_epi32(quads, 31));
-            store256(samples.values + 2 * q, value);
+            store256(values + 2 * q, value);
 
             const __m256i nothing = _mm256_cmpeq_epi32(magnitude, zero);
             const __m256i all = smeared(_mm256_andnot_si256(nothing, doubled));
@@ -176,34 +235,21 @@ struct Avx2Lanes32 : Avx2LanesRow<std::uint32_t> {
         }
     }
 
-    void write_samples(int quads_wide, BitCollector& magsgn) noexcept {
-        const __m256i one = _mm256_set1_epi32(1);
-        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
-        for (int q = 0; q < quads_wide; q += 2) {
-            const auto two_quads = [](int first, int second) noexcept {
-                return _mm256_setr_epi32(first, first, first, first, second, second, second,
-                                         second);
-            };
-            const __m256i flags =
-                _mm256_srlv_epi32(two_quads(row.facts[q], row.facts[q + 1]), lane);
-            const __m256i significant = _mm256_cmpeq_epi32(_mm256_and_si256(flags, one), one);
-            const __m256i known = _mm256_and_si256(_mm256_srli_epi32(flags, 4), one);
-            const __m256i bits = _mm256_and_si256(
-                _mm256_sub_epi32(two_quads(row.bounds[q], row.bounds[q + 1]), known), significant);
-            store256(samples.masks + 2 * q, _mm256_sub_epi32(_mm256_sllv_epi32(one, bits), one));
-        }
+    void write_samples(int quads_wide, BitCollector& collector) noexcept {
+        BitCollector magsgn = collector;  // a copy that can stay in registers
+        for (int q = 0; q < quads_wide; q += 2)
+            store256(masks + 2 * q, LaneMasks32(row.facts + q, row.bounds + q).masks);
+        const bool whole = row.highest <= 28;
         for (int word = 0; word < 2 * quads_wide; ++word) {
-            const std::uint64_t mask = samples.masks[word], value = samples.values[word];
-            if (__builtin_expect(row.highest <= 28, 1)) {
-                magsgn.append(Deposit::extract(value, mask),
-                              static_cast<int>(_mm_popcnt_u64(mask)));
-                continue;
-            }
-            for (int at = 0; at < 64; at += 32) {
-                const std::uint64_t lane_mask = mask >> at & 0xFFFFFFFF;
-                magsgn.append(value >> at & lane_mask, static_cast<int>(_mm_popcnt_u64(lane_mask)));
+            if (__builtin_expect(whole, 1)) {
+                this->template append_word<Deposit>(magsgn, values[word], masks[word]);
+            } else {
+                this->template append_word<Deposit>(magsgn, values[word], masks[word] & 0xFFFFFFFF);
+                this->template append_word<Deposit>(magsgn, values[word],
+                                                    masks[word] & ~std::uint64_t{0xFFFFFFFF});
             }
         }
+        collector = magsgn;
     }
 
   private:

@@ -24,6 +24,7 @@ constexpr Kernels make_table() noexcept {
         nullptr,
         {},
         {}};
+    table.narrow.store_row[1] = store_narrow_samples<Lanes<std::int16_t>>;
     fill_common<Lanes<float>>(table);
     return table;
 }

@@ -2,9 +2,9 @@
 // its lanes in one operation: the mask of a lane has as many ones as the sample has bits.
 // Processors on which PDEP is slow (AMD before Zen 3) do the same with shifts.
 //
-// For each quad row: bounds and masks for all quads (vectors of quads), one deposit a quad (the
-// only step that goes along the stream), then magnitudes, signs and rows of samples (vectors of
-// quads again).
+// For each quad row: bounds of all quads, then vectors of quads at a time, for which masks are
+// made, bits dealt out, and magnitudes and signs put into rows of samples; last what the next row
+// needs to know.
 #pragma once
 
 #include <immintrin.h>
@@ -115,6 +115,28 @@ struct LaneMasks16 {
     }
 };
 
+// The same for 32-bit lanes and two quads, with 0 to 31 ones.
+struct LaneMasks32 {
+    __m256i masks, top;
+
+    LaneMasks32(const std::uint16_t* facts, const std::uint8_t* bounds) noexcept {
+        const __m256i one = _mm256_set1_epi32(1);
+        const auto two_quads = [](int first, int second) noexcept {
+            return _mm256_setr_epi32(first, first, first, first, second, second, second, second);
+        };
+        const __m256i flags = _mm256_srlv_epi32(two_quads(facts[0], facts[1]),
+                                                _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3));
+        const __m256i significant = _mm256_cmpeq_epi32(_mm256_and_si256(flags, one), one);
+        const __m256i known = _mm256_and_si256(_mm256_srli_epi32(flags, 4), one);
+        const __m256i bits =
+            _mm256_and_si256(_mm256_sub_epi32(two_quads(bounds[0], bounds[1]), known), significant);
+        top = _mm256_sllv_epi32(one, bits);
+        masks = _mm256_sub_epi32(top, one);
+        const __m256i is_set = _mm256_and_si256(_mm256_srli_epi32(flags, 8), one);
+        top = _mm256_and_si256(top, _mm256_cmpeq_epi32(is_set, one));
+    }
+};
+
 // Bounds U of sixteen quads: u plus kappa, which only counts where several samples are significant.
 inline __m256i bounds16(const std::uint16_t* facts, __m256i u, __m256i kappa) noexcept {
     const __m256i one = _mm256_set1_epi16(1);
@@ -162,14 +184,19 @@ constexpr int kRowQuads = kMaxBlockSide / 2 + 32;
 
 template <class Lane>
 struct MagsgnRow {
-    alignas(64) std::uint64_t masks[kRowQuads * sizeof(Lane) / 2];
-    alignas(64) std::uint64_t values[kRowQuads * sizeof(Lane) / 2];
-    alignas(64) Lane tops[kRowQuads * 4];
     alignas(64) std::uint16_t kappa[kRowQuads];
     alignas(64) std::uint8_t bounds[kRowQuads];
     alignas(64) Lane bottom_memory[kRowQuads * 2 + 64];
 
     Lane* bottom() noexcept { return bottom_memory + 32; }  // magnitudes of the bottom samples
+
+    // Kappa looks at whole vectors and one neighbour on either side of the samples.
+    void clear_behind(int width) noexcept {
+        bottom()[-1] = 0;
+        Lane* const rest = bottom() + 2 * ((width + 1) / 2);
+        for (std::size_t i = 0; i < 48; i += 32 / sizeof(Lane))
+            store256(rest + i, _mm256_setzero_si256());
+    }
 
     void next_kappa(int quads) noexcept {
         for (int q = 0; q < quads; q += 16) {
@@ -179,8 +206,9 @@ struct MagsgnRow {
         }
     }
 
-    // Bounds of all quads as bytes; returns the highest.
-    int set_bounds(const std::uint16_t* facts, const std::uint8_t* u, int quads) noexcept {
+    // Bounds of all quads as bytes. Returns the highest of those above `usual`, else `usual`.
+    int set_bounds(const std::uint16_t* facts, const std::uint8_t* u, int quads,
+                   int usual) noexcept {
         __m256i highest = _mm256_setzero_si256();
         for (int q = 0; q < quads; q += 16) {
             const __m256i more =
@@ -192,6 +220,9 @@ struct MagsgnRow {
             _mm_storeu_si128(reinterpret_cast<__m128i*>(bounds + q),
                              _mm256_castsi256_si128(packed));
         }
+        const __m256i above =
+            _mm256_cmpgt_epi16(highest, _mm256_set1_epi16(static_cast<short>(usual)));
+        if (_mm256_testz_si256(above, above)) return usual;
         return greatest_lane<std::int16_t>(highest);
     }
 };
@@ -210,169 +241,152 @@ inline void store_row(T* samples, int left, __m128i row) noexcept {
     for (int i = 0; i < left; ++i) samples[i] = lanes[i];
 }
 
+// Deals the next bits out to four words of lanes.
+template <class Deposit, bool Full>
+inline __m256i deposit_words(__m256i masks, const std::uint8_t* dense,
+                             std::size_t& position) noexcept {
+    alignas(32) std::uint64_t mask[4];
+    store256(mask, masks);
+    const auto word = [&](int i) noexcept {
+        const std::uint64_t bits = Full ? all_bits_at(dense, position) : bits_at(dense, position);
+        position += static_cast<std::size_t>(_mm_popcnt_u64(mask[i]));
+        return static_cast<long long>(Deposit::deposit(bits, mask[i]));
+    };
+    // Braces fix the order. Words go to the vector without a detour through memory: loading 32
+    // bytes that were just stored as four words would wait for the stores.
+    const long long words[] = {word(0), word(1), word(2), word(3)};
+    return _mm256_set_epi64x(words[3], words[2], words[1], words[0]);
+}
+
+// Samples of one quad row.
+template <class Kernel, bool Full, class Row>
+inline std::size_t decode_row(Row& row, const std::uint16_t* facts, const MagsgnInput& in,
+                              const CleanupDecodeJob<typename Kernel::Sample>& job, int y,
+                              std::size_t position, __m256i& peak) noexcept {
+    using Sample = typename Kernel::Sample;
+    Sample* const top = job.samples + 2 * y * job.stride;
+    Sample* const bottom = 2 * y + 1 < job.height ? top + job.stride : nullptr;
+    for (int q = 0; q < in.quads_wide; q += Kernel::kQuads) {
+        __m256i nothing;
+        const __m256i values =
+            Kernel::template values<Full>(facts + q, row.bounds + q, in.dense, position, nothing);
+        const __m256i magnitudes = Kernel::magnitudes(values, nothing);
+        peak = Kernel::greater(peak, magnitudes);
+        const __m256i samples = Kernel::by_row(Kernel::with_sign(magnitudes, values));
+        const int x = 2 * q, left = job.width - x;
+        store_row(top + x, left, _mm256_castsi256_si128(samples));
+        if (bottom != nullptr) store_row(bottom + x, left, _mm256_extracti128_si256(samples, 1));
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bottom() + x),
+                         _mm256_extracti128_si256(Kernel::by_row(magnitudes), 1));
+    }
+    row.clear_behind(job.width);
+    return position;
+}
+
+template <class Kernel>
+inline BlockOutcome decode_rows(const MagsgnInput& in,
+                                CleanupDecodeJob<typename Kernel::Sample>& job) noexcept {
+    auto& row = *static_cast<MagsgnRow<typename Kernel::Lane>*>(in.row_memory);
+    const int quads = (in.quads_wide + 15) & ~15;
+    const int usual = std::min<int>(job.max_exponent, Kernel::kUsualExponent);
+    std::memset(row.kappa, 0, static_cast<std::size_t>(quads) * sizeof row.kappa[0]);
+    std::size_t position = 0;
+    __m256i peak = _mm256_setzero_si256();
+    for (int y = 0; y < in.quads_high; ++y) {
+        const std::uint16_t* const facts = in.facts + y * in.stride;
+        const int highest = row.set_bounds(facts, in.u + y * in.stride, quads, usual);
+        if (highest > job.max_exponent) return BlockOutcome::damaged;
+        if (highest > Kernel::kMaxExponent) return BlockOutcome::too_large;
+        position = highest <= Kernel::kUsualExponent
+                       ? decode_row<Kernel, false>(row, facts, in, job, y, position, peak)
+                       : decode_row<Kernel, true>(row, facts, in, job, y, position, peak);
+        row.next_kappa(quads);
+    }
+    job.peak = greatest_lane<typename Kernel::Sample>(peak);
+    return position > in.bit_count + kOmittedBits ? BlockOutcome::damaged : BlockOutcome::ok;
+}
+
 // Exponents up to 15: a sample with its sign fits sixteen bits, a quad one 64-bit word.
 template <class Deposit>
 struct Avx2Magsgn16 {
+    using Sample = std::int16_t;
+    using Lane = std::uint16_t;
     static constexpr int kMaxExponent = 15;
+    static constexpr int kUsualExponent = 14;  // up to here one load has all bits of a word
     static constexpr int kCapacityBits = 16;
+    static constexpr int kQuads = 4;  // of a vector
 
-    static BlockOutcome decode(const MagsgnInput& in,
-                               CleanupDecodeJob<std::int16_t>& job) noexcept {
-        auto& row = *static_cast<MagsgnRow<std::uint16_t>*>(in.row_memory);
-        const int quads = (in.quads_wide + 15) & ~15;
-        std::memset(row.kappa, 0, static_cast<std::size_t>(quads) * sizeof row.kappa[0]);
-        std::size_t position = 0;
-        __m256i peak = _mm256_setzero_si256();
-        for (int y = 0; y < in.quads_high; ++y) {
-            const std::uint16_t* const facts = in.facts + y * in.stride;
-            const int highest = row.set_bounds(facts, in.u + y * in.stride, quads);
-            if (highest > job.max_exponent) return BlockOutcome::damaged;
-            if (highest > kMaxExponent) return BlockOutcome::too_large;
-            for (int q = 0; q < in.quads_wide; q += 4) {
-                const LaneMasks16 lanes(facts + q, row.bounds + q);
-                store256(row.masks + q, lanes.masks);
-                store256(row.tops + 4 * q, lanes.top);
-            }
-            position = highest < kMaxExponent
-                           ? deposit_row<false>(row, in.quads_wide, in.dense, position)
-                           : deposit_row<true>(row, in.quads_wide, in.dense, position);
-            finish_row(row, job, y, peak);
-            row.next_kappa(quads);
-        }
-        job.peak = greatest_lane<std::int16_t>(peak);
-        return position > in.bit_count + kOmittedBits ? BlockOutcome::damaged : BlockOutcome::ok;
+    static BlockOutcome decode(const MagsgnInput& in, CleanupDecodeJob<Sample>& job) noexcept {
+        return decode_rows<Avx2Magsgn16>(in, job);
     }
 
-  private:
     template <bool Full>
-    static std::size_t deposit_row(MagsgnRow<std::uint16_t>& row, int quads,
-                                   const std::uint8_t* dense, std::size_t position) noexcept {
-        for (int q = 0; q < quads; ++q) {
-            const std::uint64_t mask = row.masks[q];
-            const std::uint64_t bits =
-                Full ? all_bits_at(dense, position) : bits_at(dense, position);
-            row.values[q] = Deposit::deposit(bits, mask);
-            position += static_cast<std::size_t>(_mm_popcnt_u64(mask));
-        }
-        return position;
+    static __m256i values(const std::uint16_t* facts, const std::uint8_t* bounds,
+                          const std::uint8_t* dense, std::size_t& position,
+                          __m256i& nothing) noexcept {
+        const LaneMasks16 lanes(facts, bounds);
+        // Every significant sample has a bit: where the top one is implied, U is 2 at least.
+        nothing = _mm256_cmpeq_epi16(lanes.masks, _mm256_setzero_si256());
+        return _mm256_or_si256(lanes.top,
+                               deposit_words<Deposit, Full>(lanes.masks, dense, position));
     }
 
-    static void finish_row(MagsgnRow<std::uint16_t>& row, CleanupDecodeJob<std::int16_t>& job,
-                           int y, __m256i& peak) noexcept {
+    static __m256i magnitudes(__m256i values, __m256i nothing) noexcept {
+        return _mm256_andnot_si256(
+            nothing, _mm256_add_epi16(_mm256_srli_epi16(values, 1), _mm256_set1_epi16(1)));
+    }
+    static __m256i with_sign(__m256i magnitudes, __m256i values) noexcept {
         const __m256i one = _mm256_set1_epi16(1);
-        // Samples 0 and 2 of two quads, then 1 and 3; afterwards the halves are the two rows.
-        const __m256i by_row =
+        const __m256i sign = _mm256_cmpeq_epi16(_mm256_and_si256(values, one), one);
+        return _mm256_sub_epi16(_mm256_xor_si256(magnitudes, sign), sign);
+    }
+    static __m256i greater(__m256i a, __m256i b) noexcept { return _mm256_max_epi16(a, b); }
+
+    // Samples 0 and 2 of the quads into the lower half, 1 and 3 into the upper one.
+    static __m256i by_row(__m256i quads) noexcept {
+        const __m256i order =
             _mm256_setr_epi8(0, 1, 4, 5, 8, 9, 12, 13, 2, 3, 6, 7, 10, 11, 14, 15, 0, 1, 4, 5, 8, 9,
                              12, 13, 2, 3, 6, 7, 10, 11, 14, 15);
-        std::int16_t* const top = job.samples + 2 * y * job.stride;
-        const bool has_bottom = 2 * y + 1 < job.height;
-        int x = 0;
-        for (; x < job.width; x += 8) {
-            const __m256i masks = load256(row.masks + x / 2);
-            const __m256i value =
-                _mm256_or_si256(load256(row.values + x / 2), load256(row.tops + 2 * x));
-            // Every significant sample has a bit: where the top one is implied, U is 2 at least.
-            const __m256i nothing = _mm256_cmpeq_epi16(masks, _mm256_setzero_si256());
-            const __m256i magnitude =
-                _mm256_andnot_si256(nothing, _mm256_add_epi16(_mm256_srli_epi16(value, 1), one));
-            peak = _mm256_max_epi16(peak, magnitude);
-            const __m256i sign = _mm256_cmpeq_epi16(_mm256_and_si256(value, one), one);
-            const __m256i sample = _mm256_sub_epi16(_mm256_xor_si256(magnitude, sign), sign);
-            const __m256i rows =
-                _mm256_permute4x64_epi64(_mm256_shuffle_epi8(sample, by_row), 0xD8);
-            const __m256i magnitudes =
-                _mm256_permute4x64_epi64(_mm256_shuffle_epi8(magnitude, by_row), 0xD8);
-            store_row(top + x, job.width - x, _mm256_castsi256_si128(rows));
-            if (has_bottom)
-                store_row(top + job.stride + x, job.width - x, _mm256_extracti128_si256(rows, 1));
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bottom() + x),
-                             _mm256_extracti128_si256(magnitudes, 1));
-        }
-        // Kappa looks at whole vectors and one neighbour on either side.
-        std::memset(row.bottom() - 2, 0, 2 * sizeof(std::uint16_t));
-        const int used = 2 * ((job.width + 1) / 2);
-        std::memset(row.bottom() + used, 0, 48 * sizeof(std::uint16_t));
+        return _mm256_permute4x64_epi64(_mm256_shuffle_epi8(quads, order), 0xD8);
     }
 };
 
 // Exponents up to 31, a quad takes two 64-bit words.
 template <class Deposit>
 struct Avx2Magsgn32 {
+    using Sample = std::int32_t;
+    using Lane = std::uint32_t;
     static constexpr int kMaxExponent = 31;
+    static constexpr int kUsualExponent = 28;
     static constexpr int kCapacityBits = 32;
+    static constexpr int kQuads = 2;
 
-    static BlockOutcome decode(const MagsgnInput& in,
-                               CleanupDecodeJob<std::int32_t>& job) noexcept {
-        auto& row = *static_cast<MagsgnRow<std::uint32_t>*>(in.row_memory);
-        const int quads = (in.quads_wide + 15) & ~15;
-        std::memset(row.kappa, 0, static_cast<std::size_t>(quads) * sizeof row.kappa[0]);
-        std::size_t position = 0;
-        __m256i peak = _mm256_setzero_si256();
-        for (int y = 0; y < in.quads_high; ++y) {
-            const std::uint16_t* const facts = in.facts + y * in.stride;
-            const int highest = row.set_bounds(facts, in.u + y * in.stride, quads);
-            if (highest > job.max_exponent) return BlockOutcome::damaged;
-            if (highest > kMaxExponent) return BlockOutcome::too_large;
-            for (int q = 0; q < in.quads_wide; q += 2) set_masks(row, facts, q);
-            for (int word = 0; word < 2 * in.quads_wide; ++word) {
-                const std::uint64_t mask = row.masks[word];
-                row.values[word] = Deposit::deposit(all_bits_at(in.dense, position), mask);
-                position += static_cast<std::size_t>(_mm_popcnt_u64(mask));
-            }
-            finish_row(row, job, y, peak);
-            row.next_kappa(quads);
-        }
-        job.peak = greatest_lane<std::int32_t>(peak);
-        return position > in.bit_count + kOmittedBits ? BlockOutcome::damaged : BlockOutcome::ok;
+    static BlockOutcome decode(const MagsgnInput& in, CleanupDecodeJob<Sample>& job) noexcept {
+        return decode_rows<Avx2Magsgn32>(in, job);
     }
 
-  private:
-    static void set_masks(MagsgnRow<std::uint32_t>& row, const std::uint16_t* facts,
-                          int q) noexcept {
-        const __m256i one = _mm256_set1_epi32(1);
-        const auto two_quads = [](int first, int second) noexcept {
-            return _mm256_setr_epi32(first, first, first, first, second, second, second, second);
-        };
-        const __m256i quads = two_quads(facts[q], facts[q + 1]);
-        const __m256i bound = two_quads(row.bounds[q], row.bounds[q + 1]);
-        const __m256i lane = _mm256_setr_epi32(0, 1, 2, 3, 0, 1, 2, 3);
-        const __m256i flags = _mm256_srlv_epi32(quads, lane);
-        const __m256i significant = _mm256_cmpeq_epi32(_mm256_and_si256(flags, one), one);
-        const __m256i known = _mm256_and_si256(_mm256_srli_epi32(flags, 4), one);
-        const __m256i bits = _mm256_and_si256(_mm256_sub_epi32(bound, known), significant);
-        const __m256i top = _mm256_sllv_epi32(one, bits);
-        store256(row.masks + 2 * q, _mm256_sub_epi32(top, one));
-        const __m256i is_set = _mm256_and_si256(_mm256_srli_epi32(flags, 8), one);
-        store256(row.tops + 4 * q, _mm256_and_si256(top, _mm256_cmpeq_epi32(is_set, one)));
+    template <bool Full>
+    static __m256i values(const std::uint16_t* facts, const std::uint8_t* bounds,
+                          const std::uint8_t* dense, std::size_t& position,
+                          __m256i& nothing) noexcept {
+        const LaneMasks32 lanes(facts, bounds);
+        nothing = _mm256_cmpeq_epi32(lanes.masks, _mm256_setzero_si256());
+        return _mm256_or_si256(lanes.top,
+                               deposit_words<Deposit, Full>(lanes.masks, dense, position));
     }
 
-    static void finish_row(MagsgnRow<std::uint32_t>& row, CleanupDecodeJob<std::int32_t>& job,
-                           int y, __m256i& peak) noexcept {
+    static __m256i magnitudes(__m256i values, __m256i nothing) noexcept {
+        return _mm256_andnot_si256(
+            nothing, _mm256_add_epi32(_mm256_srli_epi32(values, 1), _mm256_set1_epi32(1)));
+    }
+    static __m256i with_sign(__m256i magnitudes, __m256i values) noexcept {
         const __m256i one = _mm256_set1_epi32(1);
-        const __m256i by_row = _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7);
-        std::int32_t* const top = job.samples + 2 * y * job.stride;
-        const bool has_bottom = 2 * y + 1 < job.height;
-        for (int x = 0; x < job.width; x += 4) {
-            const __m256i masks = load256(row.masks + x);
-            const __m256i value =
-                _mm256_or_si256(load256(row.values + x), load256(row.tops + 2 * x));
-            const __m256i nothing = _mm256_cmpeq_epi32(masks, _mm256_setzero_si256());
-            const __m256i magnitude =
-                _mm256_andnot_si256(nothing, _mm256_add_epi32(_mm256_srli_epi32(value, 1), one));
-            peak = _mm256_max_epi32(peak, magnitude);
-            const __m256i sign = _mm256_cmpeq_epi32(_mm256_and_si256(value, one), one);
-            const __m256i sample = _mm256_sub_epi32(_mm256_xor_si256(magnitude, sign), sign);
-            const __m256i rows = _mm256_permutevar8x32_epi32(sample, by_row);
-            const __m256i magnitudes = _mm256_permutevar8x32_epi32(magnitude, by_row);
-            store_row(top + x, job.width - x, _mm256_castsi256_si128(rows));
-            if (has_bottom)
-                store_row(top + job.stride + x, job.width - x, _mm256_extracti128_si256(rows, 1));
-            _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bottom() + x),
-                             _mm256_extracti128_si256(magnitudes, 1));
-        }
-        std::memset(row.bottom() - 2, 0, 2 * sizeof(std::uint32_t));
-        const int used = 2 * ((job.width + 1) / 2);
-        std::memset(row.bottom() + used, 0, 48 * sizeof(std::uint32_t));
+        const __m256i sign = _mm256_cmpeq_epi32(_mm256_and_si256(values, one), one);
+        return _mm256_sub_epi32(_mm256_xor_si256(magnitudes, sign), sign);
+    }
+    static __m256i greater(__m256i a, __m256i b) noexcept { return _mm256_max_epi32(a, b); }
+    static __m256i by_row(__m256i quads) noexcept {
+        return _mm256_permutevar8x32_epi32(quads, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
     }
 };
 

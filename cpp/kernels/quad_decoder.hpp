@@ -228,92 +228,137 @@ inline void contexts_from_above(const std::uint16_t* above, int quads_wide,
     }
 }
 
+// Contexts of a row as far as the row above decides.
+struct alignas(32) ContextMemory {
+    std::uint16_t quads[kMaxBlockSide / 2 + 16];
+};
+
+// One quad row below the first, on its way through the VLC stream of a block. A copy of what
+// changes with every word, so that it can stay in processor registers.
+struct RowWalk {
+    QuadReader* reader;
+    std::uint64_t buffer;
+    int count;
+    const std::uint8_t* next;
+    std::uint32_t left;  // context from the quad before
+    std::uint16_t* facts;
+    std::uint8_t* u;
+    const std::uint16_t* contexts;
+
+    RowWalk(QuadReader& from, int row, int quads_wide, ContextMemory& memory) noexcept
+        : reader(&from),
+          buffer(from.buffer),
+          count(from.count),
+          next(from.next),
+          left(0),
+          facts(from.facts + row * quad_stride(quads_wide)),
+          u(from.u + row * quad_stride(quads_wide)),
+          contexts(memory.quads) {
+        contexts_from_above(facts - quad_stride(quads_wide), quads_wide, memory.quads);
+    }
+    void give_back() const noexcept {
+        reader->buffer = buffer;
+        reader->count = count;
+        reader->next = next;
+    }
+
+    [[gnu::always_inline]] VlcEntry quad(const VlcEntry* table, std::uint32_t context) noexcept {
+        VlcEntry entry = table[context | (buffer & low_bits(kVlcWindow))];
+        if (context == 0 && !reader->mel.next()) entry = 0;
+        buffer >>= entry & 0x3F;
+        return entry;
+    }
+
+    // The quads q and q + 1; an odd last quad has a second one without word.
+    template <bool HasSecond>
+    [[gnu::always_inline]] void pair(int q, const VlcEntry* table,
+                                     const std::uint32_t* u_table) noexcept {
+        buffer |= load64(next) << count;
+        next += (63 - count) >> 3;
+        count |= 56;
+        const VlcEntry a = quad(table, left | contexts[q]);
+        const VlcEntry b = HasSecond ? quad(table, (a & kVlcContextMask) | contexts[q + 1]) : 0;
+        left = b & kVlcContextMask;
+        const std::uint32_t offs = (a << 2 & 0x100) | (b << 3 & 0x200);
+        std::uint32_t us = u_table[offs | (buffer & 0xFF)];
+        if (__builtin_expect(us == kLongUPair, 0)) {
+            count -= static_cast<int>((a + b) & 0x3F);
+            give_back();
+            int first = 0, second = 0;
+            read_long_u_pair(*reader, a & 0x40, b & 0x40, first, second);
+            buffer = reader->buffer;
+            count = reader->count;
+            next = reader->next;
+            us = static_cast<std::uint32_t>(first << 8 | second << 16);
+        } else {
+            buffer >>= us & 0x3F;
+            count -= static_cast<int>((a + b + us) &
+                                      0x3F);  // the three lengths do not overflow six bits
+        }
+        const auto both_us = static_cast<std::uint16_t>(us >> 8);
+        std::memcpy(u + q, &both_us, sizeof both_us);
+        facts[q] = static_cast<std::uint16_t>(a >> kQuadFactsShift);
+        facts[q + 1] = static_cast<std::uint16_t>(b >> kQuadFactsShift);
+    }
+};
+
+// Entries behind the quads of each row become zero. Before anything is decoded, so that the last 16
+// of a row can be cleared whatever its width.
+inline void clear_tails(QuadReader& reader, int quads_wide, int quads_high) noexcept {
+    const int stride = quad_stride(quads_wide);
+    for (int end = stride; end <= quads_high * stride; end += stride) {
+        std::memset(reader.facts + end - 16, 0, 16 * sizeof(std::uint16_t));
+        std::memset(reader.u + end - 16, 0, 16);
+    }
+    reader.facts[-1] = 0;
+}
+
+// The same row of several blocks, a pair of quads of each in turn.
+template <int Count>
+struct RowWalks {
+    RowWalk walk;
+    RowWalks<Count - 1> others;
+
+    RowWalks(QuadReader* readers, int row, int quads_wide, ContextMemory* contexts) noexcept
+        : walk(readers[0], row, quads_wide, contexts[0]),
+          others(readers + 1, row, quads_wide, contexts + 1) {}
+
+    template <bool HasSecond>
+    [[gnu::always_inline]] void pair(int q, const VlcEntry* table,
+                                     const std::uint32_t* u_table) noexcept {
+        walk.template pair<HasSecond>(q, table, u_table);
+        others.template pair<HasSecond>(q, table, u_table);
+    }
+    [[gnu::always_inline]] void give_back() const noexcept {
+        walk.give_back();
+        others.give_back();
+    }
+};
+
+template <>
+struct RowWalks<0> {
+    RowWalks(QuadReader*, int, int, ContextMemory*) noexcept {}
+    template <bool HasSecond>
+    void pair(int, const VlcEntry*, const std::uint32_t*) noexcept {}
+    void give_back() const noexcept {}
+};
+
 // All quads of `Count` blocks of the same size.
 template <int Count>
 inline void decode_quads(QuadReader* readers, int quads_wide, int quads_high) noexcept {
-    const int stride = quad_stride(quads_wide);
     const VlcDecodeTables& tables = vlc_decode_tables();
     const VlcEntry* const table = tables.quads[1].data();
-    const std::uint16_t* const u_table = tables.u_pairs.data();
-    alignas(32) std::uint16_t contexts[Count][kMaxBlockSide / 2 + 16];
-
+    const std::uint32_t* const u_table = tables.u_pairs.data();
+    ContextMemory contexts[Count];
     for (int k = 0; k < Count; ++k) {
-        for (int row = 0; row < quads_high; ++row) {
-            const int tail = row * stride + (quads_wide & ~1);
-            const std::size_t rest = static_cast<std::size_t>(stride - (quads_wide & ~1));
-            std::memset(readers[k].facts + tail, 0, rest * sizeof(std::uint16_t));
-            std::memset(readers[k].u + tail, 0, rest);
-        }
-        readers[k].facts[-1] = 0;
+        clear_tails(readers[k], quads_wide, quads_high);
         decode_first_row(readers[k], quads_wide);
     }
     for (int row = 1; row < quads_high; ++row) {
-        std::uint16_t* facts[Count];
-        std::uint8_t* u[Count];
-        std::uint32_t left[Count];
-        std::uint64_t buffer[Count];
-        int count[Count];
-        const std::uint8_t* next[Count];
-        for (int k = 0; k < Count; ++k) {
-            facts[k] = readers[k].facts + row * stride;
-            u[k] = readers[k].u + row * stride;
-            contexts_from_above(facts[k] - stride, quads_wide, contexts[k]);
-            left[k] = 0;
-            buffer[k] = readers[k].buffer;
-            count[k] = readers[k].count;
-            next[k] = readers[k].next;
-        }
-        for (int q = 0; q < quads_wide; q += 2) {
-            // An odd last quad is a pair with a second one that has no word.
-            const bool has_second = q + 1 < quads_wide;
-            for (int k = 0; k < Count; ++k) {
-                buffer[k] |= load64(next[k]) << count[k];
-                next[k] += (63 - count[k]) >> 3;
-                count[k] |= 56;
-
-                const std::uint32_t context_1 = left[k] | contexts[k][q];
-                VlcEntry a = table[context_1 | (buffer[k] & low_bits(kVlcWindow))];
-                if (context_1 == 0 && !readers[k].mel.next()) a = 0;
-                buffer[k] >>= a & 0x3F;
-
-                VlcEntry b = 0;
-                if (__builtin_expect(has_second, 1)) {
-                    const std::uint32_t context_2 = (a & kVlcContextMask) | contexts[k][q + 1];
-                    b = table[context_2 | (buffer[k] & low_bits(kVlcWindow))];
-                    if (context_2 == 0 && !readers[k].mel.next()) b = 0;
-                    buffer[k] >>= b & 0x3F;
-                }
-                left[k] = b & kVlcContextMask;
-
-                const std::uint32_t offs = (a << 2 & 0x100) | (b << 3 & 0x200);
-                std::uint32_t pair = u_table[offs | (buffer[k] & 0xFF)];
-                count[k] -= static_cast<int>((a & 0x3F) + (b & 0x3F));
-                if (__builtin_expect(pair == kLongUPair, 0)) {
-                    readers[k].buffer = buffer[k];
-                    readers[k].count = count[k];
-                    readers[k].next = next[k];
-                    int first = 0, second = 0;
-                    read_long_u_pair(readers[k], a & 0x40, b & 0x40, first, second);
-                    buffer[k] = readers[k].buffer;
-                    count[k] = readers[k].count;
-                    next[k] = readers[k].next;
-                    u[k][q] = static_cast<std::uint8_t>(first);
-                    u[k][q + 1] = static_cast<std::uint8_t>(second);
-                } else {
-                    buffer[k] >>= pair & 0x3F;
-                    count[k] -= static_cast<int>(pair & 0x3F);
-                    u[k][q] = static_cast<std::uint8_t>(pair >> 8 & 0xF);
-                    u[k][q + 1] = static_cast<std::uint8_t>(pair >> 12);
-                }
-                facts[k][q] = static_cast<std::uint16_t>(a >> kQuadFactsShift);
-                facts[k][q + 1] = static_cast<std::uint16_t>(b >> kQuadFactsShift);
-            }
-        }
-        for (int k = 0; k < Count; ++k) {
-            readers[k].buffer = buffer[k];
-            readers[k].count = count[k];
-            readers[k].next = next[k];
-        }
+        RowWalks<Count> walks(readers, row, quads_wide, contexts);
+        for (int q = 0; q + 1 < quads_wide; q += 2) walks.template pair<true>(q, table, u_table);
+        if (quads_wide & 1) walks.template pair<false>(quads_wide - 1, table, u_table);
+        walks.give_back();
     }
 }
 

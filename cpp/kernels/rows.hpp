@@ -5,6 +5,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
+#include <limits>
 #include <type_traits>
 
 #include "kernels/row_types.hpp"
@@ -59,14 +60,23 @@ inline void load_samples(const std::uint8_t* from, std::ptrdiff_t step, int coun
     }
 }
 
+// A limit of 64 bits in arithmetic of fewer.
+template <class T>
+inline T saturated(std::int64_t value) noexcept {
+    constexpr std::int64_t kLow = std::numeric_limits<T>::min(),
+                           kHigh = std::numeric_limits<T>::max();
+    return static_cast<T>(value < kLow ? kLow : value > kHigh ? kHigh : value);
+}
+
 // Samples as they are stored: offset added, clamped to the depth of the stream, level shift undone.
 template <class T, class To>
 inline void store_samples(const T* from, int count, const StoreRule& rule, std::uint8_t* to,
                           std::ptrdiff_t step) noexcept {
     // 32 bits hold all sums of narrow samples with their offsets.
     using Wide = std::conditional_t<(sizeof(T) < 4), std::int32_t, std::int64_t>;
-    const Wide offset = static_cast<Wide>(rule.offset), low = static_cast<Wide>(rule.low),
-               high = static_cast<Wide>(rule.high), shift = static_cast<Wide>(rule.shift);
+    const Wide offset = static_cast<Wide>(rule.offset), low = saturated<Wide>(rule.low),
+               high = saturated<Wide>(rule.high);
+    const auto shift = static_cast<std::make_unsigned_t<Wide>>(rule.shift);  // may wrap
     const auto value = [&](T sample) {
         Wide stored;
         if constexpr (std::is_floating_point_v<T>) {
@@ -79,7 +89,7 @@ inline void store_samples(const T* from, int count, const StoreRule& rule, std::
             stored = static_cast<Wide>(sample) + offset;
             stored = stored < low ? low : stored > high ? high : stored;
         }
-        return static_cast<To>(stored + shift);
+        return static_cast<To>(static_cast<std::make_unsigned_t<Wide>>(stored) + shift);
     };
     if (step == sizeof(To)) {
         for (int i = 0; i < count; ++i) {
@@ -92,6 +102,28 @@ inline void store_samples(const T* from, int count, const StoreRule& rule, std::
             std::memcpy(to + i * step, &stored, sizeof stored);
         }
     }
+}
+
+// The most common case, with lanes: narrow samples into whole rows of 16-bit ones.
+template <class V>
+inline void store_narrow_samples(const std::int16_t* from, int count, const StoreRule& rule,
+                                 std::uint8_t* to, std::ptrdiff_t step) noexcept {
+    int done = 0;
+    if (step == 2) {
+        // Depths up to 16 bits end within what saturation leaves.
+        const auto all = [](std::int64_t value) noexcept {
+            return V::all(saturated<std::int16_t>(value));
+        };
+        const V offset = all(rule.offset), low = all(rule.low), high = all(rule.high),
+                shift = V::all(static_cast<std::int16_t>(rule.shift));
+        for (; done + V::count <= count; done += V::count) {
+            const V stored =
+                min(max(saturated_sum(V::load(from + done), offset), low), high) + shift;
+            stored.store(reinterpret_cast<std::int16_t*>(to + 2 * done));
+        }
+    }
+    store_samples<std::int16_t, std::uint16_t>(from + done, count - done, rule, to + done * step,
+                                               step);
 }
 
 // Least and greatest sample of a working row.

@@ -76,9 +76,10 @@ VlcDecodeTables make_decode_tables() noexcept {
     }
     for (unsigned index = 0; index < tables.u_pairs.size(); ++index) {
         const UPair pair = read_pair(index & 0xFF, (index & 0x100) != 0, (index & 0x200) != 0);
-        const bool fits = pair.length <= 8 && pair.first < 16 && pair.second < 16;
+        // Suffixes from 28 on ask for an extension.
+        const bool fits = pair.length <= 8 && pair.first < 28 && pair.second < 28;
         tables.u_pairs[index] =
-            fits ? static_cast<std::uint16_t>(pair.length | pair.first << 8 | pair.second << 12)
+            fits ? static_cast<std::uint32_t>(pair.length | pair.first << 8 | pair.second << 16)
                  : kLongUPair;
     }
     return tables;
@@ -99,7 +100,8 @@ VlcWord best_word(int table, unsigned context, unsigned rho, unsigned eps) noexc
         if (fits && (best == nullptr || cost(row) < cost(*best))) best = &row;
     }
     if (best == nullptr) return 0;  // a quad without significant samples in context 0 has no word
-    return static_cast<VlcWord>(best->codeword | best->length << 8 | best->e_k << 12);
+    return best->codeword | static_cast<VlcWord>(best->length) << 8 |
+           static_cast<VlcWord>(rho | best->e_k << 4) << 16;
 }
 
 std::uint32_t u_pair_word(bool first_row, int first, int second) noexcept {

@@ -27,23 +27,22 @@ struct VlcDecodeTables {
     std::array<std::array<VlcEntry, 8 << kVlcWindow>, 2> quads;
 
     // u of a pair of quads outside the first row, for words of at most 8 bits in all:
-    // [u_off of the second << 9 | u_off of the first << 8 | next 8 bits], with
-    // bits 0..5 length, 8..11 u of the first, 12..15 u of the second; 0xFFFF where the words are
-    // longer.
-    std::array<std::uint16_t, 4 << 8> u_pairs;
+    // [u_off of the second << 9 | u_off of the first << 8 | next 8 bits], with bits 0..5 length,
+    // 8..15 u of the first, 16..23 u of the second; kLongUPair where more bits are needed.
+    std::array<std::uint32_t, 4 << 8> u_pairs;
 };
-constexpr std::uint16_t kLongUPair = 0xFFFF;
+constexpr std::uint32_t kLongUPair = 0xFFFFFFFF;
 
-// What the encoder writes for a quad: bits 0..6 the word, 8..10 its length, 12..15 e_k.
-using VlcWord = std::uint16_t;
+// What the encoder writes for a quad: bits 0..6 the word, 8..10 its length, 16..23 rho | e_k << 4.
+using VlcWord = std::uint32_t;
 
 struct VlcEncodeTables {
     // [0: first quad row, 1: others][context << 8 | rho << 4 | eps]
     // eps: bit n says that the exponent of sample n equals U (all 0 when u_off is 0).
     std::array<std::array<VlcWord, 8 << 8>, 2> quads;
 
-    // Words for the u values of a pair of quads, u < 32 (0: no word), [u of the first << 5 | u of
-    // the second]: bits 0..15 word, 16..20 length. First index: 0 for the first quad row, 1 for
+    // Words for the u values of a pair of quads, u < 32 (0: no word): [u of the first << 5 | u of
+    // the second], bits 0..15 word, 16..20 length. First index: 0 for the first quad row, 1 for
     // others. In the first row a pair with both u > 0 takes a MEL symbol too; it is 1 if both are
     // > 2.
     std::array<std::array<std::uint32_t, 32 << 5>, 2> u_pairs;

@@ -52,7 +52,17 @@ inline void undo_update(const T* low, const T* before, const T* after, T* even,
         (V::load(low + i) - half(mean(V::load(before + i), V::load(after + i)))).store(even + i);
 }
 
-// One row into its low and high half. `even` and `odd` are working rows with margins.
+template <class T>
+inline T mean_of(T a, T b) noexcept {
+    return static_cast<T>((a & b) + ((a ^ b) >> 1));
+}
+template <class T>
+inline T half_of(T a) noexcept {
+    return static_cast<T>((a + 1) >> 1);
+}
+
+// One row into its low and high half. Neighbours come from registers: loading them from what was
+// stored a moment ago would wait for the store. `even` and `odd` are working rows with margins.
 template <class V, class T>
 inline void split_row(const T* row, int width, int parity, T* low, T* high, T* even,
                       T* odd) noexcept {
@@ -64,43 +74,78 @@ inline void split_row(const T* row, int width, int parity, T* low, T* high, T* e
         return;
     }
     const int high_width = (width + parity) / 2, low_width = width - high_width;
-    T* const first = parity == 0 ? even : odd;
-    T* const second = parity == 0 ? odd : even;
-    for (int i = 0; i < (width + 1) / 2; i += V::count) {
-        V a, b;
-        V::load_interleaved(row + 2 * i, a, b);
-        a.store(first + i);
-        b.store(second + i);
+    if (parity != 0) {  // only tiles and images away from the origin start with a high sample
+        for (int i = 0; i < high_width; i += V::count) {
+            V a, b;
+            V::load_interleaved(row + 2 * i, a, b);
+            a.store(odd + i);
+            b.store(even + i);
+        }
+        extend(even, low_width);
+        predict<V>(odd, even - 1, even, high, high_width);
+        extend(high, high_width);
+        update<V>(even, high, high + 1, low, low_width);
+        return;
     }
-    extend(even, low_width);
-    predict<V>(odd, even - parity, even + 1 - parity, high, high_width);
-    extend(high, high_width);
-    update<V>(even, high - 1 + parity, high + parity, low, low_width);
+    V even_lanes, odd_lanes, high_before = V::all(0);
+    V::load_interleaved(row, even_lanes, odd_lanes);
+    for (int i = 0; i < low_width; i += V::count) {
+        V next_even, next_odd;
+        V::load_interleaved(row + 2 * (i + V::count), next_even, next_odd);
+        const V high_lanes = odd_lanes - mean(even_lanes, following(even_lanes, next_even));
+        high_lanes.store(high + i);
+        (even_lanes + half(mean(preceding(high_before, high_lanes), high_lanes))).store(low + i);
+        high_before = high_lanes;
+        even_lanes = next_even;
+        odd_lanes = next_odd;
+    }
+    // At either end the one neighbour there is stands for both.
+    if (high_width == low_width)
+        high[high_width - 1] = static_cast<T>(row[width - 1] - row[width - 2]);
+    low[0] = static_cast<T>(row[0] + half_of(high[0]));
+    if (low_width > 1) {
+        const T after = high[high_width - 1];
+        const T before = high_width == low_width ? high[high_width - 2] : after;
+        low[low_width - 1] =
+            static_cast<T>(row[2 * (low_width - 1)] + half_of(mean_of(before, after)));
+    }
 }
 
-// The way back. `even` and `odd` are working rows with margins; `high` gets its extension written.
+// The way back. `high` has its extension written.
 template <class V, class T>
-inline void join_row(const T* low, T* high, int width, int parity, T* row, T* even,
+inline void join_row(const T* low, const T* high, int width, int parity, T* row, T* even,
                      T* odd) noexcept {
     if (width == 1) {
         row[0] = parity == 0 ? low[0] : static_cast<T>(high[0] >> 1);
         return;
     }
     const int high_width = (width + parity) / 2, low_width = width - high_width;
-    extend(high, high_width);
-    undo_update<V>(low, high - 1 + parity, high + parity, even, low_width);
-    extend(even, low_width);
-    if (parity == 0) {
-        for (int i = 0; i < low_width; i += V::count) {
-            const V left = V::load(even + i);
-            const V between = V::load(high + i) + mean(left, V::load(even + i + 1));
-            V::store_interleaved(left, between, row + 2 * i);
-        }
-    } else {
+    if (parity != 0) {
+        undo_update<V>(low, high, high + 1, even, low_width);
+        extend(even, low_width);
         undo_predict<V>(high, even - 1, even, odd, high_width);
         for (int i = 0; i < high_width; i += V::count)
             V::store_interleaved(V::load(odd + i), V::load(even + i), row + 2 * i);
+        return;
     }
+    const auto even_at = [&](int i) {
+        return V::load(low + i) - half(mean(V::load(high + i - 1), V::load(high + i)));
+    };
+    V even_lanes = even_at(0);
+    for (int i = 0; i < low_width; i += V::count) {
+        const V next_even = even_at(i + V::count);
+        const V odd_lanes = V::load(high + i) + mean(even_lanes, following(even_lanes, next_even));
+        V::store_interleaved(even_lanes, odd_lanes, row + 2 * i);
+        even_lanes = next_even;
+    }
+    if (high_width == low_width)
+        row[width - 1] = static_cast<T>(high[high_width - 1] + row[width - 2]);
+}
+
+// Writes the extension of all rows of a band, well before they are read.
+template <class T>
+inline void extend_rows(const PlaneView<T>& band, int width, int height) noexcept {
+    for (int y = 0; y < height && width > 0; ++y) extend(band.row(y), width);
 }
 
 // Working rows, `length` samples apart.
@@ -175,6 +220,8 @@ inline void synthesise_53(const Subbands<T>& bands, const LevelShape& shape, con
                           WorkingRows<T> work) noexcept {
     T* const even = work[0];
     T* const odd = work[1];
+    extend_rows(bands.hl, shape.high_width(), shape.low_height());
+    extend_rows(bands.hh, shape.high_width(), shape.high_height());
     const auto join_low = [&](int k, T* row) {
         join_row<V>(bands.ll.row(k), bands.hl.row(k), shape.width, shape.x_parity, row, even, odd);
     };

@@ -8,7 +8,7 @@ namespace dicube::jph {
 
 // Samples readable and writable on either side of each row that a wavelet kernel gets: vectors run
 // over the ends, and the symmetric extension is written there.
-constexpr int kRowMargin = 32;
+constexpr int kRowMargin = 64;
 
 // Rows of a plane. `data` is the first sample; kRowMargin samples lie before and behind each row.
 template <class T>

@@ -32,6 +32,10 @@ struct Lanes<std::int16_t> {
     friend Lanes operator-(Lanes a, Lanes b) noexcept {
         return {_mm256_sub_epi16(a.value, b.value)};
     }
+    // The sum, or the nearest value that there is.
+    friend Lanes saturated_sum(Lanes a, Lanes b) noexcept {
+        return {_mm256_adds_epi16(a.value, b.value)};
+    }
     friend Lanes min(Lanes a, Lanes b) noexcept { return {_mm256_min_epi16(a.value, b.value)}; }
     friend Lanes max(Lanes a, Lanes b) noexcept { return {_mm256_max_epi16(a.value, b.value)}; }
     friend Lanes mean(Lanes a, Lanes b) noexcept {
@@ -40,6 +44,15 @@ struct Lanes<std::int16_t> {
     }
     friend Lanes half(Lanes a) noexcept {
         return {_mm256_srai_epi16(_mm256_add_epi16(a.value, _mm256_set1_epi16(1)), 1)};
+    }
+
+    friend Lanes following(Lanes lanes, Lanes next) noexcept {
+        const __m256i middle = _mm256_permute2x128_si256(lanes.value, next.value, 0x21);
+        return {_mm256_alignr_epi8(middle, lanes.value, 2)};
+    }
+    friend Lanes preceding(Lanes before, Lanes lanes) noexcept {
+        const __m256i middle = _mm256_permute2x128_si256(before.value, lanes.value, 0x21);
+        return {_mm256_alignr_epi8(lanes.value, middle, 14)};
     }
 
     static void store_interleaved(Lanes even, Lanes odd, std::int16_t* to) noexcept {
@@ -90,6 +103,15 @@ struct Lanes<std::int32_t> {
     }
     friend Lanes half(Lanes a) noexcept {
         return {_mm256_srai_epi32(_mm256_add_epi32(a.value, _mm256_set1_epi32(1)), 1)};
+    }
+
+    friend Lanes following(Lanes lanes, Lanes next) noexcept {
+        const __m256i middle = _mm256_permute2x128_si256(lanes.value, next.value, 0x21);
+        return {_mm256_alignr_epi8(middle, lanes.value, 4)};
+    }
+    friend Lanes preceding(Lanes before, Lanes lanes) noexcept {
+        const __m256i middle = _mm256_permute2x128_si256(before.value, lanes.value, 0x21);
+        return {_mm256_alignr_epi8(lanes.value, middle, 12)};
     }
 
     static void store_interleaved(Lanes even, Lanes odd, std::int32_t* to) noexcept {

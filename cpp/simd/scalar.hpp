@@ -37,6 +37,10 @@ struct Lanes {
     // floor((a + 1) / 2), for a below the greatest value.
     friend Lanes half(Lanes a) noexcept { return {static_cast<T>((a.value + 1) >> 1)}; }
 
+    // Lanes moved by one place: `next` fills the last one, `before` the first.
+    friend Lanes following(Lanes, Lanes next) noexcept { return next; }
+    friend Lanes preceding(Lanes before, Lanes) noexcept { return before; }
+
     // even[0], odd[0], even[1], ... to 2 * count samples.
     static void store_interleaved(Lanes even, Lanes odd, T* to) noexcept {
         to[0] = even.value;

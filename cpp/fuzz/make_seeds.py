@@ -1,0 +1,40 @@
+"""Write small codestreams of every kind that the encoder makes, for the fuzz targets to start from.
+
+python make_seeds.py FOLDER
+"""
+
+import itertools
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from dicube.codecs.jph import JphCodec
+
+_DTYPES = ("uint8", "int16", "uint16", "int32")
+_PROGRESSIONS = ("LRCP", "RPCL", "CPRL")
+
+
+def main(folder: Path) -> None:
+    """Smooth images with some noise: code-blocks of few bytes, and every pass in use."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(1)
+    for dtype, progression, samples, levels in itertools.product(
+        _DTYPES, _PROGRESSIONS, (1, 3), (0, 2, 5)
+    ):
+        rows, columns = random.integers(1, 40, 2)
+        slopes = np.add.outer(3 * np.arange(rows), np.arange(columns))[..., np.newaxis]
+        frame = (slopes + random.integers(0, 6, (rows, columns, samples))).astype(dtype)
+        streams = JphCodec().encode_frames(
+            frame[np.newaxis],
+            levels=levels,
+            progression=progression,
+            block_size=(8, 16) if levels else (64, 64),
+            colour_transform=samples == 3 and levels == 2,
+        )
+        name = f"own_{dtype}_{progression}_{samples}_{levels}.j2c"
+        (folder / name).write_bytes(streams[0])
+
+
+if __name__ == "__main__":
+    main(Path(sys.argv[1]))
