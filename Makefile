@@ -1,21 +1,54 @@
 # make demo    set everything up and run the main job on real data
-# make test    set everything up and run the tests
+# make test    set everything up and run the tests, those in C++ too
 # make check   format, lint, types, layers (what pre-commit runs)
 # make bench   the table against other tools, measured in one run
+# make fuzz    feed damaged codestreams to the native codec for FUZZ_SECONDS (60) each target
+# make tsan    the C++ tests under ThreadSanitizer
 
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PUBLISHED := .venv-published/.installed
+NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/kernels/* cpp/jph/* cpp/bindings/*)
 
-.PHONY: demo test check format bench clean
+CMAKE := $(abspath $(BIN))/cmake
+CONFIGURE := $(CMAKE) -S . -G Ninja -D CMAKE_MAKE_PROGRAM=$(abspath $(BIN))/ninja \
+	-D CMAKE_BUILD_TYPE=Checked -D DICUBE_WERROR=ON
+
+# Codestreams of several encoders, if they are there.
+VECTORS := $(or $(DICUBE_TEST_DATA),../shared/data)/../htj2k/vectors
+
+FUZZ_SECONDS ?= 60
+FUZZ_SEEDS ?= $(VECTORS)
+FUZZ_CXX := $(or $(shell command -v clang++),c++)
+FUZZ_BUILD := build/fuzz-$(notdir $(FUZZ_CXX))
+
+.PHONY: demo test cpp-tests tsan fuzz check format bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED) $(PUBLISHED)
+test: $(INSTALLED) $(PUBLISHED) cpp-tests
 	$(BIN)/python -m pytest -q
+
+cpp-tests: $(INSTALLED)
+	$(CONFIGURE) -B build/cpp-tests -D DICUBE_BUILD_TESTS=ON
+	$(CMAKE) --build build/cpp-tests
+	@echo 'build/cpp-tests/dicube_tests with the codestreams of $(VECTORS), if there are any'
+	@build/cpp-tests/dicube_tests $(wildcard $(VECTORS)/*.j2c)
+
+tsan: $(INSTALLED)
+	$(CONFIGURE) -B build/tsan -D DICUBE_BUILD_TESTS=ON -D DICUBE_SANITIZE=thread
+	$(CMAKE) --build build/tsan
+	build/tsan/dicube_tests
+
+fuzz: $(INSTALLED)
+	$(CONFIGURE) -B $(FUZZ_BUILD) -D CMAKE_CXX_COMPILER=$(FUZZ_CXX) -D DICUBE_BUILD_FUZZERS=ON \
+		-D DICUBE_SANITIZE=address,undefined
+	$(CMAKE) --build $(FUZZ_BUILD)
+	$(BIN)/python cpp/fuzz/make_seeds.py $(FUZZ_BUILD)/seeds
+	cpp/fuzz/run.sh $(FUZZ_BUILD) $(FUZZ_SECONDS) '$(FUZZ_SEEDS)' tests/fuzz_findings
 
 check: $(INSTALLED)
 	$(BIN)/ruff format --check .
@@ -28,19 +61,23 @@ check: $(INSTALLED)
 format: $(INSTALLED)
 	$(BIN)/ruff check --fix-only .
 	$(BIN)/ruff format .
+	$(BIN)/clang-format -i $$(git ls-files '*.cpp' '*.hpp')
 
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/table.py --update-readme
 
-$(INSTALLED): pyproject.toml CMakeLists.txt
+$(INSTALLED): pyproject.toml CMakeLists.txt $(NATIVE)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || \
 	{ echo 'Python 3.11 or newer is needed: install it (Debian: apt-get install python3), or name it with PYTHON=...'; exit 1; }
 	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || \
 	{ echo 'The venv module is missing: install it (Debian: apt-get install python3-venv)'; exit 1; }
 	@command -v c++ >/dev/null || command -v g++ >/dev/null || command -v clang++ >/dev/null || \
 	{ echo 'A C++ compiler is missing: install one (Debian: apt-get install g++)'; exit 1; }
+	@$(PYTHON) -c 'import os, sysconfig as s, sys; sys.exit(not os.path.exists(s.get_path("include") + "/Python.h"))' || \
+	{ echo 'The headers of Python are missing: install them (Debian: apt-get install python3-dev)'; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[dev]' \
+		--config-settings=cmake.define.DICUBE_WERROR=ON
 	@touch $@
 
 # The published tool has the same import name, so it lives in an environment of its own. The tests

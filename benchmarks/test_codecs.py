@@ -1,53 +1,75 @@
-"""Our codecs beside each other: on frames of a CT, and on frames so small that calls cost most."""
+"""HTJ2K codecs beside each other, and our codecs beside each other.
 
-from typing import Any
+Times are those of a call for the whole volume. Results of one group are comparable, and only those
+of one run: look at the ratios.
+"""
+
+import itertools
 
 import numpy as np
-import numpy.typing as npt
 import pytest
-from bench_data import GENERATED, find_series, generated_frames
+from codec_volumes import NAMES, Frames, codec_volume
+from htj2k_peers import Htj2kPeer, available_peers
 from pytest_benchmark.fixture import BenchmarkFixture
 
-import dicube
-from dicube.codecs import Codec, get_codec
+from dicube.codecs import Codec, get_codec, get_num_threads
 
-# Name of the series, how many of its frames, rows and columns of each.
-_VOLUMES = {"CT 512x512": ("ct_uint16_thin", 8, 512), "tiny 64x64": ("mr_fmri_ge_4d", 64, 64)}
 _CODECS = [get_codec(name) for name in ("jph", "jxl", "jpegls", "jpeg2000")]
+_THREADS = sorted({1, get_num_threads()})
+_ROUNDS = {"rounds": 7, "warmup_rounds": 1}
 
-Frames = npt.NDArray[Any]
-
-
-@pytest.fixture(scope="session", params=_VOLUMES)
-def volume(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
-) -> tuple[str, Frames]:
-    """Name and frames; of a real series where there is one."""
-    series_name, count, size = _VOLUMES[request.param]
-    series = find_series(tmp_path_factory.mktemp("series"), [series_name])[0]
-    if series.name == GENERATED:
-        return f"{request.param} made up", generated_frames(count, size)
-    values = dicube.load_from_dicom_folder(series.folder).raw_image
-    frames = values.reshape(-1, *values.shape[-2:])
-    # The middle: the first slices of a series are the emptiest.
-    middle = len(frames) // 2 - count // 2
-    return request.param, np.ascontiguousarray(frames[middle : middle + count])
+Volume = tuple[str, Frames]
 
 
-@pytest.mark.parametrize("codec", _CODECS, ids=lambda codec: codec.name)
-class TestCodecs:
+@pytest.fixture(scope="session", params=NAMES)
+def volume(request: pytest.FixtureRequest) -> Volume:
+    """Name and frames."""
+    return codec_volume(request.param)
+
+
+@pytest.mark.parametrize("threads", _THREADS, ids=lambda count: f"{count} threads")
+@pytest.mark.parametrize("peer", available_peers(), ids=lambda peer: peer.name)
+class TestHtj2k:
+    """The first of each group is ours."""
+
+    @pytest.fixture(autouse=True)
+    def prepared(self, peer: Htj2kPeer, volume: Volume) -> None:
+        peer.prepare(volume[1])
+
     def test_encode(
-        self, benchmark: BenchmarkFixture, codec: Codec, volume: tuple[str, Frames]
+        self, benchmark: BenchmarkFixture, peer: Htj2kPeer, volume: Volume, threads: int
     ) -> None:
+        name, frames = volume
+        benchmark.group = f"HTJ2K encode {len(frames)} x {name} {frames.dtype}, {threads} threads"
+        length = benchmark.pedantic(peer.encode, (threads,), **_ROUNDS)
+        benchmark.extra_info["ratio"] = frames.nbytes / length
+        peer.decode(1)
+        np.testing.assert_array_equal(peer.decoded(), frames)
+
+    def test_decode(
+        self, benchmark: BenchmarkFixture, peer: Htj2kPeer, volume: Volume, threads: int
+    ) -> None:
+        name, frames = volume
+        benchmark.group = f"HTJ2K decode {len(frames)} x {name} {frames.dtype}, {threads} threads"
+        benchmark.pedantic(peer.decode, (threads,), **_ROUNDS)
+        np.testing.assert_array_equal(peer.decoded(), frames)
+
+
+@pytest.mark.parametrize(
+    ("codec", "volume"),
+    list(itertools.product(_CODECS, ("CT 512x512", "fMRI 64x64"))),
+    ids=lambda value: value if isinstance(value, str) else value.name,
+    indirect=["volume"],
+)
+class TestCodecs:
+    def test_encode(self, benchmark: BenchmarkFixture, codec: Codec, volume: Volume) -> None:
         name, frames = volume
         benchmark.group = f"encode {len(frames)} frames, {name}, {frames.dtype}"
         encoded = benchmark(codec.encode_frames, frames)
         benchmark.extra_info["ratio"] = frames.nbytes / encoded.nbytes
         np.testing.assert_array_equal(codec.decode_frames(encoded), frames)
 
-    def test_decode(
-        self, benchmark: BenchmarkFixture, codec: Codec, volume: tuple[str, Frames]
-    ) -> None:
+    def test_decode(self, benchmark: BenchmarkFixture, codec: Codec, volume: Volume) -> None:
         name, frames = volume
         benchmark.group = f"decode {len(frames)} frames, {name}, {frames.dtype}"
         encoded = codec.encode_frames(frames)
@@ -55,7 +77,7 @@ class TestCodecs:
         np.testing.assert_array_equal(benchmark(codec.decode_frames, encoded), frames)
 
     def test_decode_one_frame(
-        self, benchmark: BenchmarkFixture, codec: Codec, volume: tuple[str, Frames]
+        self, benchmark: BenchmarkFixture, codec: Codec, volume: Volume
     ) -> None:
         name, frames = volume
         benchmark.group = f"decode one frame, {name}, {frames.dtype}"

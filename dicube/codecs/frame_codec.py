@@ -81,17 +81,8 @@ class FrameCodec(ABC):
             out = self._new_frames(codestreams)
         else:
             self._check_out(codestreams, out)
-        frames = out
-        sample_dtype = codestreams.dtype if isinstance(codestreams, Codestreams) else None
-
-        def decode(index: int) -> None:
-            data = bytes_view(codestreams[index])
-            target = without_single_sample(frames[index])
-            self._decode_into(data, target, sample_dtype, intact=intact)
-
-        threads = useful_threads(math.prod(frames.shape[1:]), num_threads)
-        map_frames(_naming_frames(decode), len(codestreams), threads)
-        return frames
+        self._decode_all(codestreams, out, num_threads, intact=intact)
+        return out
 
     @abstractmethod
     def stream_info(self, data: BytesLike) -> StreamInfo:
@@ -106,7 +97,7 @@ class FrameCodec(ABC):
     def check_header(self, data: BytesLike, shape: tuple[int, ...], dtype: np.dtype[Any]) -> None:
         """See `dicube.codecs.base.Codec`."""
         info = self.stream_info(data)
-        if not self._fits(info, _single_sample_dropped(shape), dtype):
+        if not self._fits(info, single_sample_dropped(shape), dtype):
             raise CodecError(f"holds a frame of shape {info.frame_shape}, expected {shape}")
 
     @abstractmethod
@@ -114,6 +105,25 @@ class FrameCodec(ABC):
         self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
     ) -> Samples:
         """Decode one codestream, into `out` (of just this shape and dtype) if given."""
+
+    def _decode_all(
+        self,
+        codestreams: Codestreams | Sequence[BytesLike],
+        frames: Samples,
+        num_threads: int | None,
+        *,
+        intact: bool,
+    ) -> None:
+        """Decode every codestream into its frame of `frames`, whose shape and dtype are checked."""
+        sample_dtype = codestreams.dtype if isinstance(codestreams, Codestreams) else None
+
+        def decode(index: int) -> None:
+            data = bytes_view(codestreams[index])
+            target = without_single_sample(frames[index])
+            self._decode_into(data, target, sample_dtype, intact=intact)
+
+        threads = useful_threads(math.prod(frames.shape[1:]), num_threads)
+        map_frames(naming_frames(decode), len(codestreams), threads)
 
     def _encode_each(
         self,
@@ -126,7 +136,7 @@ class FrameCodec(ABC):
         """Check the frames, encode each as native (rows, columns[, samples]), join the results."""
         check_frames(frames, self.capabilities, self.name)
         parts = map_frames(
-            _naming_frames(lambda index: encode(native_frame(frames[index]))),
+            naming_frames(lambda index: encode(native_frame(frames[index]))),
             len(frames),
             useful_threads(math.prod(frames.shape[1:]), num_threads),
         )
@@ -176,12 +186,12 @@ class FrameCodec(ABC):
                 raise CodecError(
                     "no codestreams, and nothing tells the shape of a frame", hint="give out="
                 )
-            first = _naming_frames(lambda index: self._first_layout(codestreams[index]))(0)
+            first = naming_frames(lambda index: self._first_layout(codestreams[index]))(0)
             shape = shape or first[0]
             dtype = dtype or first[1]
         elif len(codestreams):
             # The shape remembered may come from a file: no memory before one header confirms it.
-            _naming_frames(lambda index: self.check_header(codestreams[index], shape, dtype))(0)
+            naming_frames(lambda index: self.check_header(codestreams[index], shape, dtype))(0)
         try:
             return np.empty((len(codestreams), *shape), dtype)
         except (MemoryError, ValueError) as error:
@@ -201,10 +211,10 @@ class FrameCodec(ABC):
                 f"out is {out.dtype.name}, expected a writable array of 8, 16 or 32 bit integers"
             )
         expected = codestreams.shape if isinstance(codestreams, Codestreams) else None
-        given = _single_sample_dropped(out.shape[1:])
+        given = single_sample_dropped(out.shape[1:])
         if expected is None:
             self._check_out_by_header(codestreams, out, given)
-        elif _single_sample_dropped(expected) != given:
+        elif single_sample_dropped(expected) != given:
             raise DataConsistencyError(f"out has frames of shape {given}, expected {expected}")
 
     def _check_out_by_header(
@@ -215,18 +225,18 @@ class FrameCodec(ABC):
     ) -> None:
         if not len(codestreams):
             return
-        info = _naming_frames(lambda index: self.stream_info(codestreams[index]))(0)
+        info = naming_frames(lambda index: self.stream_info(codestreams[index]))(0)
         if not self._fits(info, given, out.dtype):
             raise DataConsistencyError(
                 f"out has frames of shape {given}, the codestreams hold {info.frame_shape}"
             )
 
 
-def _single_sample_dropped(shape: tuple[int, ...]) -> tuple[int, ...]:
+def single_sample_dropped(shape: tuple[int, ...]) -> tuple[int, ...]:
     return shape[:2] if shape[2:] == (1,) else shape
 
 
-def _naming_frames(function: Callable[[int], Result]) -> Callable[[int], Result]:
+def naming_frames(function: Callable[[int], Result]) -> Callable[[int], Result]:
     """Let a CodecError say in which frame it came up."""
 
     def named(index: int) -> Result:

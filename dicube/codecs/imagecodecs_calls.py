@@ -74,11 +74,6 @@ def unpack_bits(data: memoryview) -> bytes:
     return bytes(_call("packbits_decode", data, {}))
 
 
-def library_version(function: str) -> str:
-    """What a version function of imagecodecs says, such as "openjph 0.26.3"."""
-    return str(getattr(_imagecodecs(), function)())
-
-
 def _imagecodecs() -> ModuleType:
     try:
         return importlib.import_module("imagecodecs")

@@ -14,7 +14,7 @@ _SOC = b"\xff\x4f"
 _SIZ = b"\xff\x51"
 _SOT = b"\xff\x90"
 _EOC = b"\xff\xd9"
-_COD_MARKER, _NLT_MARKER, _SOT_MARKER = 0xFF52, 0xFF76, 0xFF90
+_NLT_MARKER, _SOT_MARKER = 0xFF76, 0xFF90
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 
 # Lsiz, Rsiz, image size and offset, tile size and offset (each x, y), number of components
@@ -25,10 +25,14 @@ _COMPONENT_BYTES = 3  # Ssiz, XRsiz, YRsiz
 # Lsot, tile index, length of the tile-part from its SOT marker on, part number, number of parts
 _SOT_LAYOUT = struct.Struct(">HHIBB")
 _SHORTEST_TILE_PART = len(_SOT) + _SOT_LAYOUT.size + 2  # SOT segment and SOD marker
-_TRANSFORM = 13  # the wavelet transform in a COD segment, counted from its marker; 1 = reversible
 _MAX_TILES = 65535  # the tile index of SOT has 16 bits
 
 _CUT_SHORT = "the codestream is cut short or damaged; export the image again"
+
+
+def is_jp2(data: BytesLike) -> bool:
+    """Whether this is a JP2 or JPH file around a codestream."""
+    return bytes(bytes_view(data)[: len(_JP2_SIGNATURE)]) == _JP2_SIGNATURE
 
 
 def unwrap_jp2(data: BytesLike) -> memoryview:
@@ -40,7 +44,7 @@ def unwrap_jp2(data: BytesLike) -> memoryview:
         The file has no codestream.
     """
     view = bytes_view(data)
-    if bytes(view[: len(_JP2_SIGNATURE)]) != _JP2_SIGNATURE:
+    if not is_jp2(view):
         return view
     for kind, payload in walk_boxes(view):
         if kind == b"jp2c":
@@ -125,24 +129,19 @@ def check_complete(data: BytesLike) -> None:
         raise CodecError(f"{len(tiles)} of {_tile_count(extents)} tiles are there", hint=_CUT_SHORT)
 
 
-def is_reversible(data: BytesLike) -> bool:
-    """Whether the COD marker segment (T.800 A.6.1) names the reversible 5/3 wavelet.
+def grid_without_levels(data: BytesLike, levels: int) -> tuple[int, int]:
+    """Rows and columns of the resolution that is left without the `levels` finest (T.800 B.5).
 
     Parameters
     ----------
     data : bytes-like
-        What `check_complete` accepted.
-
-    Raises
-    ------
-    CodecError
-        There is no COD marker segment.
+        What `stream_info` accepted.
+    levels : int
     """
-    codestream = unwrap_jp2(data)
-    segments, tile_part = _main_header(codestream)
-    if _COD_MARKER not in segments or segments[_COD_MARKER] + _TRANSFORM >= tile_part:
-        raise CodecError("the main header has no complete COD marker segment", hint=_CUT_SHORT)
-    return codestream[segments[_COD_MARKER] + _TRANSFORM] == 1
+    _, _, *extents, _ = _SIZ_LAYOUT.unpack_from(unwrap_jp2(data), _SIZ_POSITION)
+    # Rounded up: -(-a // b) is that of a / b.
+    right, bottom, left, top = (-(-extent // (1 << levels)) for extent in extents[:4])
+    return bottom - top, right - left
 
 
 def _component_format(codestream: memoryview, length: int, samples: int) -> tuple[int, bool]:

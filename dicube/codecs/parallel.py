@@ -35,6 +35,17 @@ def get_num_threads() -> int:
     return _num_threads
 
 
+def thread_count(num_threads: int | None) -> int:
+    """The threads that a call asks for, by default what `get_num_threads` says.
+
+    Raises
+    ------
+    ValueError
+        `num_threads` is below 1.
+    """
+    return _num_threads if num_threads is None else _checked(num_threads)
+
+
 def map_frames(
     function: Callable[[int], Result], count: int, num_threads: int | None = None
 ) -> list[Result]:
@@ -55,7 +66,7 @@ def map_frames(
     BaseException
         What `function` raised for the lowest index that failed; later frames may not have run.
     """
-    threads = min(get_num_threads() if num_threads is None else _checked(num_threads), count)
+    threads = min(thread_count(num_threads), count)
     if threads <= 1:
         return [function(index) for index in range(count)]
 

@@ -9,6 +9,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pydicom
 import pytest
 from pydicom.encaps import generate_frames
@@ -62,5 +63,18 @@ def dicom_frames(series) -> Callable[[str], tuple[pydicom.Dataset, list[bytes]]]
         dataset = pydicom.dcmread(series(name)[0], force=True)
         count = int(dataset.get("NumberOfFrames", 1) or 1)
         return dataset, list(generate_frames(dataset.PixelData, number_of_frames=count))
+
+    return read
+
+
+@pytest.fixture(scope="session")
+def slices(series) -> Callable[[str, int], np.ndarray]:
+    """A function from the name of a data folder and a number to that many stored slices."""
+
+    def read(name: str, count: int) -> np.ndarray:
+        files = series(name)
+        middle = (len(files) - count) // 2  # the first slices of a series are the emptiest
+        chosen = files[middle : middle + count]
+        return np.stack([pydicom.dcmread(path).pixel_array for path in chosen])
 
     return read

@@ -1,16 +1,15 @@
-"""HTJ2K: vectors of several encoders, headers, what is particular to OpenJPH."""
+"""HTJ2K: vectors of several encoders, headers, streams of the published tool."""
 
 import subprocess
-import sys
 
 import numpy as np
 import pytest
 
 from dicube.codecs import get_codec, imdecode_jph, imencode_jph
 from dicube.codecs.jpeg2000_markers import check_complete
-from dicube.codecs.jph import stream_info
-from dicube.codecs.jph.codec import check_openjph
+from dicube.codecs.jph import JphCodec, stream_info
 from dicube.exceptions import CodecError
+from tests.published import PUBLISHED_PYTHON, requires_published
 
 
 def test_vector_decodes_to_its_samples(jph_vector):
@@ -19,22 +18,20 @@ def test_vector_decodes_to_its_samples(jph_vector):
     info = stream_info(data)
     assert info.frame_shape == expected.shape
     assert (info.bits, info.signed) == (jph_vector["bit_depth"], jph_vector["signed"])
-    if jph_vector["level"] == "layers":  # OpenJPH reads one quality layer only
-        with pytest.raises(CodecError):
-            imdecode_jph(data)
-        return
     decoded = imdecode_jph(data)
     assert decoded.dtype == expected.dtype
     np.testing.assert_array_equal(decoded, expected)
 
 
-@pytest.mark.parametrize("name", ["htj2k_rgb_lossless", "htj2k_rgb_lossy"])
-def test_colour_of_others_decodes_as_openjpeg_does(dicom_frames, name):
+@pytest.mark.parametrize(("name", "tolerance"), [("htj2k_rgb_lossless", 0), ("htj2k_rgb_lossy", 1)])
+def test_colour_of_others_decodes_as_openjpeg_does(dicom_frames, name, tolerance):
+    """The standard leaves the arithmetic of 9/7 to the decoder: results may differ by one."""
     imagecodecs = pytest.importorskip("imagecodecs")
     _, frames = dicom_frames(name)
-    decoded = get_codec("jph").decode_frames(frames)
+    decoded = get_codec("jph").decode_frames(frames)[0]
     expected = imagecodecs.jpeg2k_decode(frames[0], planar=False)
-    np.testing.assert_array_equal(decoded[0], expected)
+    assert decoded.dtype == expected.dtype
+    assert np.abs(decoded.astype(int) - expected).max() <= tolerance
 
 
 @pytest.mark.parametrize("dtype", ["uint8", "int8", "uint16", "int16"])
@@ -55,10 +52,9 @@ def test_flat_last_line_is_not_mistaken_for_damage(dtype, value):
     np.testing.assert_array_equal(imdecode_jph(imencode_jph(frame)), frame)
 
 
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 @pytest.mark.parametrize("dtype", ["uint16", "int16"])
 def test_damaged_code_block_is_noticed(dtype):
-    """imagecodecs ignores this error of OpenJPH and returns zeros for the lines not reached."""
+    """Not by chance: no cleanup segment ends like this (T.814 7.1.1, Scup is too large)."""
     frame = np.random.default_rng(0).integers(0, 4000, (64, 64)).astype(dtype)
     data = bytearray(imencode_jph(frame))
     end = len(data) - 2
@@ -85,17 +81,6 @@ def test_codestream_in_a_jph_file_is_found():
         imdecode_jph(signature + box[:-1])
     with pytest.raises(CodecError, match="no codestream box"):
         imdecode_jph(signature)
-
-
-@pytest.mark.parametrize("version", ["openjph 0.26.1", "openjph 0.26.2"])
-def test_releases_that_are_not_lossless_are_refused(version):
-    with pytest.raises(CodecError, match="upgrade imagecodecs"):
-        check_openjph(version)
-
-
-@pytest.mark.parametrize("version", ["openjph 0.21.3", "openjph 0.26.3", "openjph 0.27.0", "n/a"])
-def test_other_releases_are_accepted(version):
-    check_openjph(version)
 
 
 def test_budget_is_in_samples():
@@ -140,24 +125,42 @@ def test_every_truncation_is_noticed_by_structure_alone():
             check(data[:length])
 
 
-_FIRST_FRAMES = """
-import sys, threading
+_ENCODE_BY_PUBLISHED = """
+import io, sys
 import numpy as np
-from dicube.codecs.jph import codec as jph
-calls = []
-def recorded(encode):
-    def record(*args, **options):
-        calls.append((threading.current_thread() is threading.main_thread(), args[1].shape))
-        return encode(*args, **options)
-    return record
-jph.encode_with = recorded(jph.encode_with)
-jph.JphCodec().encode_frames(np.zeros((8, 16, 16), np.int16), num_threads=2)
-first = [main for main, shape in calls if shape != (16, 16)]
-assert first and all(first), calls
-assert calls.index(calls[0]) == 0 and calls[0][1] != (16, 16), calls
+from dicube.codecs.jph import JphCodec
+frames = np.load(sys.argv[1])
+codec = JphCodec()
+options = [
+    {},
+    {"num_decompositions": 1, "block_size": (16, 64), "progression_order": "LRCP"},
+    {"num_decompositions": 7, "block_size": (64, 4), "progression_order": "CPRL"},
+]
+np.savez(sys.argv[2], **{
+    f"{name}_{number}": np.frombuffer(codec.encode(frames[name], **chosen), np.uint8)
+    for name in frames.files
+    for number, chosen in enumerate(options)
+})
 """
 
 
-def test_one_thread_prepares_openjph_before_several_share_it():
-    # Its tables are filled by the first frame of a process; two threads at it wrote damaged ones.
-    subprocess.run([sys.executable, "-W", "error", "-c", _FIRST_FRAMES], check=True)
+@requires_published
+def test_all_that_the_published_tool_writes_is_read(tmp_path):
+    random = np.random.default_rng(4)
+    frames = {}
+    for name in JphCodec.capabilities.dtypes:
+        limits = np.iinfo(name)
+        for size in ((1, 1), (3, 70), (65, 130)):
+            shape = (*size, 3) if size == (3, 70) else size
+            noise = random.integers(limits.min, limits.max, shape, name, endpoint=True)
+            frames[f"{name}_{size[0]}"] = noise
+    np.savez(tmp_path / "frames.npz", **frames)
+    paths = [str(tmp_path / name) for name in ("frames.npz", "streams.npz")]
+    subprocess.run([PUBLISHED_PYTHON, "-c", _ENCODE_BY_PUBLISHED, *paths], check=True, cwd=tmp_path)
+    with np.load(paths[1]) as streams:
+        assert len(streams.files) == 3 * len(frames)
+        for key in streams.files:
+            expected = frames[key.rsplit("_", 1)[0]]
+            decoded = imdecode_jph(streams[key].tobytes())
+            assert decoded.dtype == expected.dtype, key
+            np.testing.assert_array_equal(decoded, expected, err_msg=key)

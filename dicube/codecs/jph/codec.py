@@ -1,11 +1,9 @@
-"""HTJ2K (JPEG 2000 Part 15) without loss, by OpenJPH through imagecodecs.
+"""HTJ2K (JPEG 2000 Part 15) by the native codec, whole volumes at a time.
 
-Irreversible streams of others are decoded by OpenJPEG.
+Frames outside its scope, mostly JPEG 2000 Part 1, are decoded by OpenJPEG through imagecodecs.
 """
 
-import functools
-import threading
-from collections.abc import Callable
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -19,26 +17,20 @@ from dicube.codecs.base import (
     bytes_view,
 )
 from dicube.codecs.frame_codec import FrameCodec
-from dicube.codecs.imagecodecs_calls import decode_with, encode_with, library_version
-from dicube.codecs.jpeg2000_markers import (
-    check_complete,
-    is_reversible,
-    stream_info,
-    unwrap_jp2,
-)
-from dicube.codecs.jph.checked_decode import decode_checked
-from dicube.codecs.sample_rules import check_frames, native_frame
-from dicube.exceptions import CodecError
-
-# These decode signed samples wrongly, so what they write could not be read back either.
-_BROKEN_OPENJPH = ("0.26.1", "0.26.2")
+from dicube.codecs.jpeg2000_markers import stream_info
+from dicube.codecs.jph import native
+from dicube.codecs.jph.decoding import decode_frame, decode_frames, decode_part
+from dicube.codecs.jph.options import EncodeOptions
+from dicube.codecs.jph.part import Part, Region
+from dicube.codecs.parallel import thread_count
+from dicube.codecs.sample_rules import check_frames
 
 
 class JphCodec(FrameCodec):
     """Bare HTJ2K codestreams of 8, 16 and 32 bit integers, signed and unsigned.
 
-    Reversible 5/3 transform, five decompositions, 64 x 64 code-blocks, no colour transform:
-    dicube 0.3.0 decodes streams with one wrongly. Streams of others may have it.
+    Written are one tile, the reversible 5/3 transform and one cleanup pass; `EncodeOptions` has
+    the rest. Streams of others may use what the standard offers, and may be lossy.
     """
 
     name = "jph"
@@ -56,7 +48,16 @@ class JphCodec(FrameCodec):
     )
 
     def encode_frames(
-        self, frames: Samples, *, num_threads: int | None = None, tlm: bool = True
+        self,
+        frames: Samples,
+        *,
+        num_threads: int | None = None,
+        levels: int = EncodeOptions.levels,
+        block_size: tuple[int, int] = EncodeOptions.block_size,
+        progression: str = EncodeOptions.progression,
+        tlm: bool = EncodeOptions.tlm,
+        colour_transform: bool = EncodeOptions.colour_transform,
+        bit_depth: int | None = EncodeOptions.bit_depth,
     ) -> Codestreams:
         """Encode without loss, one codestream a frame.
 
@@ -65,33 +66,80 @@ class JphCodec(FrameCodec):
         frames : (n, rows, columns[, samples]) integers
             Any strides and byte order.
         num_threads : int, optional
-        tlm : bool
-            Write a TLM marker segment, an index of the tile-parts (T.800 A.7.1).
+        levels, block_size, progression, tlm, colour_transform, bit_depth
+            See `dicube.codecs.jph.options.EncodeOptions`.
 
         Raises
         ------
         CodecError
-            The dtype or shape is not one the codec takes.
+            The dtype or shape is not one the codec takes, an option is out of range, or a sample
+            does not fit `bit_depth`.
         """
-        return self._encode_each(frames, _encoder(tlm), num_threads)
+        check_frames(frames, self.capabilities, self.name)
+        options = EncodeOptions(levels, block_size, progression, tlm, colour_transform, bit_depth)
+        options.check(frames)
+        return native.encode_volume(frames, options, threads=thread_count(num_threads))
+
+    def decode_part(
+        self,
+        codestreams: Codestreams | Sequence[BytesLike],
+        *,
+        discard_levels: int = 0,
+        region: tuple[int, int, int, int] | None = None,
+        num_threads: int | None = None,
+    ) -> Samples:
+        """Decode a lower resolution of every frame, a region, or a region of a lower resolution.
+
+        Only what is needed is decoded: packets up to the resolution, and code-blocks that touch the
+        region. All frames have the size of the first.
+
+        Parameters
+        ----------
+        codestreams : Codestreams or sequence of n bytes-like
+        discard_levels : int
+            1 halves rows and columns, rounded up, 2 quarters them, and so on.
+        region : (row, column, rows, columns), optional
+            In pixels of the resolution asked for; by default the whole frame.
+        num_threads : int, optional
+
+        Returns
+        -------
+        (n, rows, columns[, samples]) integers
+            Of the dtype that `decode_frames` gives. Samples of a lower resolution are those of the
+            low-pass band (T.800 Annex F), which are means weighted by the 5/3 filter.
+
+        Raises
+        ------
+        CodecError
+            A codestream is damaged or has fewer levels, the region is not inside the frame, or no
+            frame tells the size.
+        """
+        part = Part(discard_levels, None if region is None else Region(*region))
+        return decode_part(codestreams, part, threads=thread_count(num_threads))
 
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """See `dicube.codecs.jpeg2000_markers.stream_info`."""
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
+    def _decode_all(
+        self,
+        codestreams: Codestreams | Sequence[BytesLike],
+        frames: Samples,
+        num_threads: int | None,
+        *,
+        intact: bool,
+    ) -> None:
+        dtype = codestreams.dtype if isinstance(codestreams, Codestreams) else None
+        if dtype is not None and dtype.itemsize != frames.itemsize:
+            # Samples get the sign of `dtype` before they are widened, which takes two steps.
+            super()._decode_all(codestreams, frames, num_threads, intact=intact)
+            return
+        decode_frames(codestreams, frames, threads=thread_count(num_threads), intact=intact)
+
     def _decode_stream(
         self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
     ) -> Samples:
-        codestream = unwrap_jp2(data)
-        if not intact:
-            check_complete(codestream)
-        if not is_reversible(codestream):
-            # imagecodecs does not clamp what OpenJPH gives here: 256 becomes 0 in 8 bits.
-            return decode_with("jpeg2k_decode", codestream, out, planar=False, numthreads=1)
-        _prepare_openjph()
-        if intact:
-            return decode_with("htj2k_decode", codestream, out, planar=False)
-        return decode_checked(codestream, info, out)
+        return decode_frame(data, info, out, intact=intact)
 
 
 def imencode_jph(frame: Samples, *, tlm: bool = True) -> bytes:
@@ -109,8 +157,7 @@ def imencode_jph(frame: Samples, *, tlm: bool = True) -> bytes:
     CodecError
         The dtype or shape is not one the codec takes.
     """
-    check_frames(frame[np.newaxis], JphCodec.capabilities, JphCodec.name)
-    return _encoder(tlm)(native_frame(frame))
+    return bytes(JphCodec().encode_frames(frame[np.newaxis], num_threads=1, tlm=tlm)[0])
 
 
 def imdecode_jph(data: BytesLike) -> Samples:
@@ -128,62 +175,8 @@ def imdecode_jph(data: BytesLike) -> Samples:
     Raises
     ------
     CodecError
-        The codestream is damaged, too large or not HTJ2K.
+        The codestream is damaged, too large or not JPEG 2000.
     """
     codec = JphCodec()
     view = bytes_view(data)
     return codec._decode_stream(view, codec.stream_info(view), None)
-
-
-def check_openjph(version: str) -> None:
-    """Refuse releases of OpenJPH that are not lossless.
-
-    Parameters
-    ----------
-    version : str
-        As imagecodecs reports it, such as "openjph 0.26.3".
-
-    Raises
-    ------
-    CodecError
-        It is one that decodes signed samples wrongly.
-    """
-    if version.split()[-1:] and version.rsplit(maxsplit=1)[-1] in _BROKEN_OPENJPH:
-        raise CodecError(
-            f"{version} decodes signed samples wrongly",
-            hint="upgrade imagecodecs to a release with OpenJPH 0.26.3 or newer",
-        )
-
-
-_preparing = threading.Lock()
-_prepared = False
-
-
-def _prepare_openjph() -> None:
-    """Check the release, and let OpenJPH fill its tables, before threads share it.
-
-    When the first frames of a process were encoded by two threads at once, 2 to 3 of 100 processes
-    wrote damaged codestreams; after one frame by one thread none did (150 each). There are tables
-    for 32-bit and for 64-bit arithmetic.
-    """
-    global _prepared
-    if _prepared:
-        return
-    with _preparing:
-        if _prepared:
-            return
-        check_openjph(library_version("htj2k_version"))
-        for dtype in (np.int16, np.int32):
-            frame = np.arange(64 * 64, dtype=dtype).reshape(64, 64)
-            decode_with("htj2k_decode", memoryview(_encode(frame, tlm=True)), planar=False)
-        _prepared = True
-
-
-def _encoder(tlm: bool) -> Callable[[Samples], bytes]:
-    _prepare_openjph()
-    return functools.partial(_encode, tlm=tlm)
-
-
-def _encode(frame: Samples, *, tlm: bool) -> bytes:
-    # rgb=False: imagecodecs would turn the colour transform on for three samples.
-    return encode_with("htj2k_encode", frame, reversible=True, rgb=False, planar=False, tlm=tlm)

@@ -1,0 +1,174 @@
+"""The one place that calls the native module: arrays it can take, errors out of its reports.
+
+Each call works on a whole volume, with threads of its own, and without the interpreter lock.
+"""
+
+import contextlib
+from collections.abc import Iterator
+
+import numpy as np
+
+from dicube.codecs.base import BytesLike, Codestreams, Samples, bytes_view
+from dicube.codecs.jph.options import EncodeOptions
+from dicube.codecs.jph.part import Part
+from dicube.exceptions import CodecError, MissingDependencyError
+
+_missing: ImportError | None = None
+try:
+    from dicube.codecs.jph import _jph
+    from dicube.codecs.jph._jph import FrameInfo, VolumeReport
+except ImportError as import_error:
+    _missing = import_error  # raised on the first frame: files and metadata need no codec
+
+__all__ = [
+    "FrameInfo",
+    "VolumeReport",
+    "decode_volume",
+    "encode_volume",
+    "failure",
+    "forced_simd_level",
+    "frame_info",
+    "simd_levels",
+]
+
+_HINTS = {
+    "damaged": "the codestream is cut short or damaged; export the image again",
+    "out_of_memory": "take fewer frames at a time",
+}
+
+
+def encode_volume(frames: Samples, options: EncodeOptions, *, threads: int) -> Codestreams:
+    """Encode frames of a dtype and with options that were checked.
+
+    Parameters
+    ----------
+    frames : (n, rows, columns[, samples]) integers of 8, 16 or 32 bits
+        Any strides and byte order.
+    options : EncodeOptions
+    threads : int
+
+    Raises
+    ------
+    CodecError
+        A sample does not fit the bit depth, or there is no memory.
+    MissingDependencyError
+        The native module is not built.
+    """
+    _check_built()
+    native = frames.dtype.newbyteorder("=")
+    if frames.dtype != native or not frames.flags.aligned:
+        frames = frames.astype(native)
+    rows, columns = options.block_size
+    report, encoded = _jph.encode_volume(
+        frames,
+        levels=options.levels,
+        block_width_log2=columns.bit_length() - 1,
+        block_height_log2=rows.bit_length() - 1,
+        progression=options.progression,
+        tlm=options.tlm,
+        colour_transform=options.colour_transform,
+        bit_depth=options.bit_depth or 0,
+        threads=threads,
+    )
+    if report.fault != "none":
+        raise failure(report)
+    return Codestreams(
+        memoryview(encoded), encoded.offsets, encoded.lengths, native, frames.shape[1:]
+    )
+
+
+def decode_volume(
+    codestreams: Codestreams, out: Samples, *, threads: int, part: Part | None = None
+) -> VolumeReport:
+    """Decode into `out`; the report says what failed and what is left to others.
+
+    Parameters
+    ----------
+    codestreams : Codestreams
+        n bare codestreams.
+    out : (n, rows, columns[, samples]) integers of 8, 16 or 32 bits
+        Writable; any strides and byte order. Undefined where the report says so.
+    threads : int
+    part : Part, optional
+        By default whole frames.
+
+    Raises
+    ------
+    MissingDependencyError
+        The native module is not built.
+    """
+    _check_built()
+    part = part or Part()
+    # Of foreign byte order: decoded as if native, then turned round where it lies.
+    native = out.view(out.dtype.newbyteorder("="))
+    target = native if out.flags.aligned else np.empty(out.shape, native.dtype)
+    report = _jph.decode_volume(
+        bytes_view(codestreams.buffer),
+        codestreams.offsets,
+        codestreams.lengths,
+        target,
+        discard_levels=part.discard_levels,
+        region=part.region,
+        threads=threads,
+    )
+    if target is not native:
+        native[...] = target
+    if out.dtype != native.dtype:
+        native.byteswap(inplace=True)
+    return report
+
+
+def frame_info(codestream: BytesLike) -> FrameInfo:
+    """Read the main header of a bare codestream.
+
+    Raises
+    ------
+    CodecError
+        It is damaged, or outside the scope of the native codec.
+    MissingDependencyError
+        The native module is not built.
+    """
+    _check_built()
+    report, info = _jph.read_frame_info(bytes_view(codestream))
+    if report.fault != "none":
+        raise failure(report)
+    return info
+
+
+def simd_levels() -> list[str]:
+    """The instruction sets that this CPU and build have kernels for, the plainest first."""
+    _check_built()
+    return _jph.simd_levels()
+
+
+@contextlib.contextmanager
+def forced_simd_level(name: str) -> Iterator[None]:
+    """Use one of `simd_levels`, in all threads, to compare them; the best is used otherwise.
+
+    Raises
+    ------
+    ValueError
+        There is none of this name here.
+    """
+    _check_built()
+    before = _jph.simd_level()
+    _jph.set_simd_level(name)
+    try:
+        yield
+    finally:
+        _jph.set_simd_level(before)
+
+
+def failure(report: VolumeReport) -> CodecError:
+    """The error for a report with a fault; it names the frame, if there is one."""
+    place = "" if report.position is None else f", at byte {report.position} of the codestream"
+    where = f"frame {report.frame}" if report.frame >= 0 else None
+    return CodecError(report.what + place, where=where, hint=_HINTS.get(report.fault))
+
+
+def _check_built() -> None:
+    if _missing is not None:
+        raise MissingDependencyError(
+            f"the native module dicube.codecs.jph._jph cannot be imported: {_missing}",
+            hint="install a wheel of dicube, or build it: `pip install .` with a C++ compiler",
+        ) from _missing
