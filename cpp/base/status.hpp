@@ -12,6 +12,7 @@ enum class Fault {
     unfit,         // it is right, but does not fit the array it has to go to
     bad_argument,  // the caller asked for something impossible
     out_of_memory,
+    mismatch,  // the codestream decodes to other samples than it was made of
 };
 
 // `what` is a string literal and names no value of the image. `position` is the byte of the

@@ -23,9 +23,9 @@ namespace py = pybind11;
 namespace dicube::jph {
 namespace {
 
-constexpr std::array<const char*, 6> kFaultNames = {"none",  "damaged",      "unsupported",
-                                                    "unfit", "bad_argument", "out_of_memory"};
-static_assert(static_cast<int>(Fault::out_of_memory) + 1 == kFaultNames.size());
+constexpr std::array<const char*, 7> kFaultNames = {
+    "none", "damaged", "unsupported", "unfit", "bad_argument", "out_of_memory", "mismatch"};
+static_assert(static_cast<int>(Fault::mismatch) + 1 == kFaultNames.size());
 
 constexpr std::array<const char*, 5> kProgressionNames = {"LRCP", "RLCP", "RPCL", "PCRL", "CPRL"};
 static_assert(static_cast<int>(Progression::cprl) + 1 == kProgressionNames.size());
@@ -117,7 +117,8 @@ std::vector<Extent> checked_extents(const Int64Array& offsets, const Int64Array&
 std::pair<VolumeReport, EncodedVolume> encode(const py::array& frames, int levels,
                                               int block_width_log2, int block_height_log2,
                                               std::string_view progression, bool tlm,
-                                              bool colour_transform, int bit_depth, int threads) {
+                                              bool colour_transform, int bit_depth, bool verify,
+                                              int threads) {
     const auto volume =
         volume_view<const std::uint8_t>(frames, static_cast<const std::uint8_t*>(frames.data()));
     EncodeOptions options;
@@ -128,6 +129,7 @@ std::pair<VolumeReport, EncodedVolume> encode(const py::array& frames, int level
     options.tlm = tlm;
     options.colour_transform = colour_transform;
     options.bit_depth = bit_depth;
+    options.verify = verify;
     std::pair<VolumeReport, EncodedVolume> result;
     {
         const py::gil_scoped_release unlocked;
@@ -226,7 +228,7 @@ PYBIND11_MODULE(_jph, module) {
     module.def("encode_volume", &encode, py::arg("frames").noconvert(), py::kw_only(),
                py::arg("levels"), py::arg("block_width_log2"), py::arg("block_height_log2"),
                py::arg("progression"), py::arg("tlm"), py::arg("colour_transform"),
-               py::arg("bit_depth"), py::arg("threads"));
+               py::arg("bit_depth"), py::arg("verify"), py::arg("threads"));
     module.def("decode_volume", &decode, py::arg("buffer"), py::arg("offsets"), py::arg("lengths"),
                py::arg("out").noconvert(), py::kw_only(), py::arg("discard_levels"),
                py::arg("region"), py::arg("threads"));

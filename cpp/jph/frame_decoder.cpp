@@ -1,6 +1,7 @@
 #include "jph/frame_decoder.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <type_traits>
 
 #include "jph/colour.hpp"
@@ -38,6 +39,23 @@ int most_planes(Tile& tile) noexcept {
         for (const Resolution& resolution : component.resolutions)
             for (const Subband& band : resolution.bands) most = std::max(most, band.planes);
     return most;
+}
+
+// Whether a row of an array holds the same samples as a dense row of the same type.
+bool equal_rows(const std::uint8_t* row, const ConstVolume& volume,
+                const std::uint8_t* dense) noexcept {
+    const auto bytes = static_cast<std::size_t>(sample_bytes(volume.type));
+    const auto count = static_cast<std::size_t>(volume.columns * volume.samples);
+    const bool is_dense =
+        volume.column_stride == static_cast<std::int64_t>(bytes) * volume.samples &&
+        (volume.samples == 1 || volume.sample_stride == static_cast<std::int64_t>(bytes));
+    if (is_dense) return std::memcmp(row, dense, count * bytes) == 0;
+    for (std::int64_t x = 0; x < volume.columns; ++x)
+        for (std::int64_t c = 0; c < volume.samples; ++c, dense += bytes)
+            if (std::memcmp(row + x * volume.column_stride + c * volume.sample_stride, dense,
+                            bytes) != 0)
+                return false;
+    return true;
 }
 
 }  // namespace
@@ -131,6 +149,31 @@ Status FrameDecoder::decode(span<const std::uint8_t> codestream, const DecodeOpt
         if (Status status = decode_tile(*tile, options.discard_levels, target); !status.ok())
             return status;
     }
+    return success();
+}
+
+Status FrameDecoder::compare(span<const std::uint8_t> codestream, const ConstVolume& volume,
+                             std::int64_t frame) noexcept {
+    const int bytes = sample_bytes(volume.type);
+    Volume decoded;
+    decoded.type = volume.type;
+    decoded.frames = 1;
+    decoded.rows = volume.rows;
+    decoded.columns = volume.columns;
+    decoded.samples = volume.samples;
+    decoded.sample_stride = bytes;
+    decoded.column_stride = bytes * volume.samples;
+    decoded.row_stride = decoded.column_stride * volume.columns;
+    if (!frame_.reserve(static_cast<std::size_t>(decoded.row_stride * volume.rows)))
+        return kNoMemory;
+    decoded.data = frame_.data();
+    if (Status status = decode(codestream, {}, decoded, 0); !status.ok()) return status;
+    const std::uint8_t* const original = volume.data + frame * volume.frame_stride;
+    for (std::int64_t y = 0; y < volume.rows; ++y)
+        if (!equal_rows(original + y * volume.row_stride, volume,
+                        decoded.data + y * decoded.row_stride))
+            return {Fault::mismatch, "decoding gives other samples than were encoded",
+                    Status::kNowhere};
     return success();
 }
 

@@ -14,6 +14,10 @@ class FrameDecoder {
     Status decode(span<const std::uint8_t> codestream, const DecodeOptions& options,
                   const Volume& volume, std::int64_t frame) noexcept;
 
+    // Whether a codestream decodes to just this frame; Fault::mismatch if not.
+    Status compare(span<const std::uint8_t> codestream, const ConstVolume& volume,
+                   std::int64_t frame) noexcept;
+
   private:
     // The frame of the caller's array, and how samples enter it.
     struct Target {
@@ -48,6 +52,7 @@ class FrameDecoder {
 
     StreamReader reader_;
     BlockScratch scratch_;
+    Buffer<std::uint8_t> frame_;  // to compare with
     // Frames that have to be decoded anew with wider lanes come in series; after one, no attempt is
     // made for a while.
     int skip_narrow_ = 0;

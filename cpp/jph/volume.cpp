@@ -1,8 +1,10 @@
 #include "jph/volume.hpp"
 
 #include <algorithm>
+#include <cstring>
 #include <memory>
 #include <new>
+#include <utility>
 
 #include "jph/frame_decoder.hpp"
 #include "jph/frame_encoder.hpp"
@@ -64,39 +66,59 @@ Spares<Worker>& spares() noexcept {
     return all;
 }
 
-// What one thread encoded: runs of frames, and where each lies.
+// Takes one for each thread; false without memory. They go back when this is destroyed.
+template <class Worker>
+class Crew {
+  public:
+    explicit Crew(int size) : workers_(static_cast<std::size_t>(size)) {
+        for (std::unique_ptr<Worker>& worker : workers_) worker = spares<Worker>().take();
+    }
+    ~Crew() {
+        for (std::unique_ptr<Worker>& worker : workers_)
+            if (worker != nullptr) spares<Worker>().give(std::move(worker));
+    }
+    Crew(const Crew&) = delete;
+    Crew& operator=(const Crew&) = delete;
+
+    bool complete() const noexcept {
+        return std::all_of(workers_.begin(), workers_.end(),
+                           [](const auto& worker) { return worker != nullptr; });
+    }
+    Worker& operator[](int index) noexcept { return *workers_[static_cast<std::size_t>(index)]; }
+
+  private:
+    std::vector<std::unique_ptr<Worker>> workers_;
+};
+
+int useful_threads(int threads, std::int64_t frames) noexcept {
+    return static_cast<int>(
+        std::clamp<std::int64_t>(threads, 1, std::max<std::int64_t>(frames, 1)));
+}
+
+// Codestreams of neighbouring frames in the output of a thread.
 struct EncodedRun {
     std::int64_t first, count;
     std::size_t offset;
 };
-struct EncoderOutput {
-    FrameBytes bytes;
-    std::vector<EncodedRun> runs;
-};
 
-// Brings the codestreams of all threads into frame order.
-Status gather(std::vector<EncoderOutput>& outputs, EncodedVolume& encoded) noexcept {
-    encoded.length = 0;
-    for (Extent& extent : encoded.extents) {
-        extent.offset = encoded.length;
-        encoded.length += extent.length;
+struct EncodeWorker {
+    // What is kept between calls; more goes back at once.
+    static constexpr std::size_t kKept = std::size_t{1} << 26;
+
+    FrameEncoder encoder;
+    FrameDecoder decoder;  // to verify with
+    FrameBytes output;
+    std::vector<EncodedRun> runs;
+
+    void start(std::int64_t most_runs) {
+        output.length = 0;
+        runs.clear();
+        runs.reserve(static_cast<std::size_t>(most_runs));
     }
-    if (outputs.size() == 1) {
-        encoded.bytes = std::move(outputs[0].bytes.bytes);
-        return success();
+    void finish() noexcept {
+        if (output.bytes.capacity() > kKept) output.bytes = {};
     }
-    if (!encoded.bytes.reserve(encoded.length)) return kNoMemory;
-    for (const EncoderOutput& output : outputs) {
-        for (const EncodedRun& run : output.runs) {
-            const Extent& first = encoded.extents[static_cast<std::size_t>(run.first)];
-            const Extent& last =
-                encoded.extents[static_cast<std::size_t>(run.first + run.count - 1)];
-            std::memcpy(encoded.bytes.data() + first.offset, output.bytes.bytes.data() + run.offset,
-                        last.offset + last.length - first.offset);
-        }
-    }
-    return success();
-}
+};
 
 // Room for what a thread will write, as far as its first frame tells: growing bit by bit would
 // copy.
@@ -107,68 +129,91 @@ void foresee(FrameBytes& bytes, std::int64_t frames) noexcept {
         bytes.bytes.reserve(expected + expected / 8 + kMaxSegmentBytes, bytes.length));
 }
 
+// Brings the codestreams of all threads into frame order.
+Status gather(Crew<EncodeWorker>& crew, int threads, EncodedVolume& encoded) noexcept {
+    encoded.length = 0;
+    for (Extent& extent : encoded.extents) {
+        extent.offset = encoded.length;
+        encoded.length += extent.length;
+    }
+    if (threads == 1) {
+        encoded.bytes = std::exchange(crew[0].output.bytes, {});
+        return success();
+    }
+    if (!encoded.bytes.reserve(encoded.length)) return kNoMemory;
+    const std::atomic<std::int64_t> no_limit{threads};
+    share_out(threads, 1, threads, no_limit, [&](int, std::int64_t index, std::int64_t) noexcept {
+        EncodeWorker& worker = crew[static_cast<int>(index)];
+        for (const EncodedRun& run : worker.runs) {
+            const Extent& first = encoded.extents[static_cast<std::size_t>(run.first)];
+            const Extent& last =
+                encoded.extents[static_cast<std::size_t>(run.first + run.count - 1)];
+            std::memcpy(encoded.bytes.data() + first.offset,
+                        worker.output.bytes.data() + run.offset,
+                        last.offset + last.length - first.offset);
+        }
+        worker.finish();
+    });
+    return success();
+}
+
 VolumeReport encode_or_throw(const ConstVolume& volume, const EncodeOptions& options, int threads,
                              EncodedVolume& encoded) {
     encoded.length = 0;
     encoded.extents.assign(static_cast<std::size_t>(volume.frames), {});
     if (volume.frames == 0) return {};
-    threads = static_cast<int>(std::clamp<std::int64_t>(threads, 1, volume.frames));
-    std::vector<EncoderOutput> outputs(static_cast<std::size_t>(threads));
-    std::vector<std::unique_ptr<FrameEncoder>> encoders(static_cast<std::size_t>(threads));
-    for (std::unique_ptr<FrameEncoder>& encoder : encoders) {
-        encoder = spares<FrameEncoder>().take();
-        if (encoder == nullptr) return failure(kNoMemory, 0);
-        if (Status status = encoder->prepare(volume, options); !status.ok())
+    threads = useful_threads(threads, volume.frames);
+    const std::int64_t grain = grain_of(volume.frames, threads);
+    Crew<EncodeWorker> crew(threads);
+    if (!crew.complete()) return failure(kNoMemory, 0);
+    for (int i = 0; i < threads; ++i) {
+        crew[i].start((volume.frames + grain - 1) / grain);
+        if (Status status = crew[i].encoder.prepare(volume, options); !status.ok())
             return failure(status, 0);
     }
-    const std::int64_t grain = grain_of(volume.frames, threads);
-    for (EncoderOutput& output : outputs)
-        output.runs.reserve(static_cast<std::size_t>((volume.frames + grain - 1) / grain));
     FailureLog log(volume.frames);
     share_out(volume.frames, grain, threads, log.limit(),
-              [&](int worker, std::int64_t first, std::int64_t last) noexcept {
-                  EncoderOutput& output = outputs[static_cast<std::size_t>(worker)];
-                  output.runs.push_back({first, last - first, output.bytes.length});
+              [&](int index, std::int64_t first, std::int64_t last) noexcept {
+                  EncodeWorker& worker = crew[index];
+                  FrameBytes& output = worker.output;
+                  worker.runs.push_back({first, last - first, output.length});
                   for (std::int64_t i = first; i < last; ++i) {
-                      const std::size_t start = output.bytes.length;
-                      const Status status = encoders[static_cast<std::size_t>(worker)]->encode(
-                          volume, i, output.bytes);
+                      const std::size_t start = output.length;
+                      Status status = worker.encoder.encode(volume, i, output);
+                      const span<const std::uint8_t> codestream{output.bytes.data() + start,
+                                                                output.length - start};
+                      if (status.ok() && options.verify)
+                          status = worker.decoder.compare(codestream, volume, i);
                       if (!status.ok()) return log.add(i, status);
-                      encoded.extents[static_cast<std::size_t>(i)].length =
-                          output.bytes.length - start;
-                      if (start == 0) foresee(output.bytes, volume.frames / threads + 1);
+                      encoded.extents[static_cast<std::size_t>(i)].length = codestream.size();
+                      if (start == 0) foresee(output, volume.frames / threads + 1);
                   }
               });
-    for (std::unique_ptr<FrameEncoder>& encoder : encoders)
-        spares<FrameEncoder>().give(std::move(encoder));
     if (log.report().ok())
-        if (Status status = gather(outputs, encoded); !status.ok()) return failure(status, 0);
+        if (Status status = gather(crew, threads, encoded); !status.ok()) return failure(status, 0);
     return log.report();
 }
 
-VolumeReport decode_or_throw(span<const std::uint8_t> bytes, span<const Extent> extents,
-                             const DecodeOptions& options, int threads, const Volume& volume) {
-    if (static_cast<std::int64_t>(extents.size()) != volume.frames)
+// Lets `work(decoder, codestream, frame)` loose on every frame.
+template <class Work>
+VolumeReport for_each_codestream(span<const std::uint8_t> bytes, span<const Extent> extents,
+                                 std::int64_t frames, int threads, const Work& work) {
+    if (static_cast<std::int64_t>(extents.size()) != frames)
         return failure(
             {Fault::bad_argument, "as many codestreams as frames are needed", Status::kNowhere}, 0);
-    threads = static_cast<int>(
-        std::clamp<std::int64_t>(threads, 1, std::max<std::int64_t>(volume.frames, 1)));
-    std::vector<std::unique_ptr<FrameDecoder>> decoders(static_cast<std::size_t>(threads));
-    for (std::unique_ptr<FrameDecoder>& decoder : decoders) {
-        decoder = spares<FrameDecoder>().take();
-        if (decoder == nullptr) return failure(kNoMemory, 0);
-    }
-    FailureLog log(volume.frames);
+    threads = useful_threads(threads, frames);
+    Crew<FrameDecoder> crew(threads);
+    if (!crew.complete()) return failure(kNoMemory, 0);
+    FailureLog log(frames);
     share_out(
-        volume.frames, grain_of(volume.frames, threads), threads, log.limit(),
+        frames, grain_of(frames, threads), threads, log.limit(),
         [&](int worker, std::int64_t first, std::int64_t last) noexcept {
             for (std::int64_t i = first; i < last; ++i) {
                 const Extent& extent = extents[static_cast<std::size_t>(i)];
                 Status status{Fault::bad_argument, "the codestream reaches outside its buffer",
                               Status::kNowhere};
                 if (extent.offset <= bytes.size() && extent.length <= bytes.size() - extent.offset)
-                    status = decoders[static_cast<std::size_t>(worker)]->decode(
-                        bytes.subspan(extent.offset, extent.length), options, volume, i);
+                    status = work(crew[worker], bytes.subspan(extent.offset, extent.length), i);
                 if (status.fault == Fault::unsupported) {
                     if (!log.add_unsupported(i, status)) return log.add(i, kNoMemory);
                 } else if (!status.ok()) {
@@ -176,32 +221,38 @@ VolumeReport decode_or_throw(span<const std::uint8_t> bytes, span<const Extent> 
                 }
             }
         });
-    for (std::unique_ptr<FrameDecoder>& decoder : decoders)
-        spares<FrameDecoder>().give(std::move(decoder));
     VolumeReport& report = log.report();
     std::sort(report.unsupported_frames.begin(), report.unsupported_frames.end());
-    return report;
+    return std::move(report);
+}
+
+// No exception leaves this file.
+template <class Function>
+VolumeReport without_exceptions(const Function& function) noexcept {
+    try {
+        return function();
+    } catch (const std::bad_alloc&) {
+        return failure(kNoMemory, 0);
+    }
 }
 
 }  // namespace
 
 VolumeReport encode_volume(const ConstVolume& volume, const EncodeOptions& options, int threads,
                            EncodedVolume& encoded) noexcept {
-    try {
-        return encode_or_throw(volume, options, threads, encoded);
-    } catch (const std::bad_alloc&) {
-        return failure(kNoMemory, 0);
-    }
+    return without_exceptions([&] { return encode_or_throw(volume, options, threads, encoded); });
 }
 
 VolumeReport decode_volume(span<const std::uint8_t> bytes, span<const Extent> extents,
                            const DecodeOptions& options, int threads,
                            const Volume& volume) noexcept {
-    try {
-        return decode_or_throw(bytes, extents, options, threads, volume);
-    } catch (const std::bad_alloc&) {
-        return failure(kNoMemory, 0);
-    }
+    return without_exceptions([&] {
+        return for_each_codestream(bytes, extents, volume.frames, threads,
+                                   [&](FrameDecoder& decoder, span<const std::uint8_t> codestream,
+                                       std::int64_t frame) noexcept {
+                                       return decoder.decode(codestream, options, volume, frame);
+                                   });
+    });
 }
 
 }  // namespace dicube::jph

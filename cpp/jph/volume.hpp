@@ -34,7 +34,8 @@ struct EncodeOptions {
     Progression progression = Progression::rpcl;
     bool tlm = true;                // a TLM marker segment, as transfer syntax .202 asks for
     bool colour_transform = false;  // RCT over the first three samples of a pixel
-    int bit_depth = 0;              // declared in SIZ, 1 to 32; 0 for the width of the type
+    bool verify = false;  // decode each frame and compare it: Fault::mismatch where they differ
+    int bit_depth = 0;    // declared in SIZ, 1 to 32; 0 for the width of the type
 };
 
 struct Extent {

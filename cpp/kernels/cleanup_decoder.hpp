@@ -95,23 +95,27 @@ inline BlockOutcome finish_block(const QuadReader& reader, CleanupDecodeJob<T>& 
         job);
 }
 
-// Decodes `count` blocks; each job gets its outcome.
+// Decodes `count` blocks; each job gets its outcome. Blocks of one size go together, wherever they
+// stand in the list: those at the edges of a band have other sizes than those between.
 template <class Magsgn, class T>
 inline void decode_cleanup(CleanupDecodeJob<T>* jobs, std::size_t count,
                            BlockScratch& scratch) noexcept {
-    for (std::size_t i = 0; i < count;) {
-        const int quads_wide = (jobs[i].width + 1) / 2, quads_high = (jobs[i].height + 1) / 2;
+    for (std::size_t first = 0; first < count; ++first) {
+        if (jobs[first].outcome != BlockOutcome::pending) continue;
+        const int quads_wide = (jobs[first].width + 1) / 2,
+                  quads_high = (jobs[first].height + 1) / 2;
         QuadReader readers[kBlocksInStep];
-        int opened = 0;
         CleanupDecodeJob<T>* together[kBlocksInStep];
-        for (; i < count && opened < kBlocksInStep; ++i) {
-            if ((jobs[i].width + 1) / 2 != quads_wide || (jobs[i].height + 1) / 2 != quads_high)
-                break;
-            if (open_segment(jobs[i].bytes, jobs[i].length, quads_wide, quads_high,
-                             scratch.quads[opened], readers[opened]))
-                together[opened++] = &jobs[i];
-            else
-                jobs[i].outcome = BlockOutcome::damaged;
+        int opened = 0;
+        for (std::size_t i = first; i < count && opened < kBlocksInStep; ++i) {
+            CleanupDecodeJob<T>& job = jobs[i];
+            if (job.outcome != BlockOutcome::pending || (job.width + 1) / 2 != quads_wide ||
+                (job.height + 1) / 2 != quads_high)
+                continue;
+            job.outcome = BlockOutcome::damaged;  // until it is decoded
+            if (open_segment(job.bytes, job.length, quads_wide, quads_high, scratch.quads[opened],
+                             readers[opened]))
+                together[opened++] = &job;
         }
         static_assert(kBlocksInStep == 3);
         if (opened == 3)

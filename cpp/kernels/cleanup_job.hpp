@@ -16,6 +16,7 @@ constexpr int kMaxQuads = kMaxBlockSamples / 4;
 constexpr std::size_t kMaxSegmentBytes = kMaxBlockSamples * 8 + kMaxQuads * 3 + 256;
 
 enum class BlockOutcome : std::uint8_t {
+    pending,
     ok,
     damaged,    // lengths contradict each other, or a stream is read beyond its end
     too_large,  // an exponent is beyond what this kernel or this band allows
@@ -34,7 +35,7 @@ struct CleanupDecodeJob {
     std::uint32_t length = 0;
     std::uint16_t width = 0, height = 0;
     std::uint8_t max_exponent = 0;  // U above this is damage (T.814 7.3.7: Mb - p + 1)
-    BlockOutcome outcome = BlockOutcome::ok;
+    BlockOutcome outcome = BlockOutcome::pending;
     std::int64_t peak = 0;  // greatest magnitude, where the outcome is ok
     T* samples = nullptr;   // (height, width), rows `stride` elements apart
     std::ptrdiff_t stride = 0;
@@ -48,7 +49,7 @@ struct CleanupEncodeJob {
     std::uint16_t width = 0, height = 0;
     std::uint8_t* bytes = nullptr;  // room for kMaxSegmentBytes
     std::uint32_t length = 0;       // of the segment; 0 when all samples are zero
-    BlockOutcome outcome = BlockOutcome::ok;
+    BlockOutcome outcome = BlockOutcome::pending;
 };
 
 // Blocks whose VLC streams are decoded in step, see quad_decoder.hpp.

@@ -131,13 +131,14 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
             const __m256i nothing = _mm256_cmpeq_epi16(magnitude, zero);
             const __m256i power = highest_power(_mm256_andnot_si256(nothing, doubled));
             const __m256i reaches = _mm256_cmpeq_epi16(_mm256_and_si256(doubled, power), power);
-            // Bits of each half: rho of two quads, then eps of the same two.
-            const auto flags = static_cast<std::uint32_t>(_mm256_movemask_epi8(
-                _mm256_packs_epi16(_mm256_xor_si256(nothing, _mm256_cmpeq_epi16(zero, zero)),
-                                   _mm256_andnot_si256(nothing, reaches))));
-            constexpr std::uint64_t kNibbles = 0x000F000F000F000F;
-            store_flags(rho + q, (flags & 0xFF) | (flags >> 8 & 0xFF00), kNibbles);
-            store_flags(row.eps + q, (flags >> 8 & 0xFF) | (flags >> 16 & 0xFF00), kNibbles);
+            // A byte for each sample: the lower half says whether it is significant, the upper one
+            // whether it reaches the highest exponent of its quad.
+            const __m256i significant = _mm256_xor_si256(nothing, _mm256_cmpeq_epi16(zero, zero));
+            const __m256i both = _mm256_permute4x64_epi64(
+                _mm256_packs_epi16(significant, _mm256_andnot_si256(nothing, reaches)), 0xD8);
+            const auto flags = static_cast<std::uint32_t>(_mm256_movemask_epi8(both));
+            store_nibbles(flags & 0xFFFF, rho + q);
+            store_nibbles(flags >> 16, row.eps + q);
         }
     }
 
@@ -184,12 +185,9 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
                          _mm_packus_epi32(four, four));
     }
 
-    static void store_flags(std::uint16_t* to, std::uint64_t flags,
-                            std::uint64_t nibbles) noexcept {
-        const std::uint64_t spread =
-            (flags | flags << 24) & 0x000000FF000000FF;  // two quads a word
-        const std::uint64_t lanes = (spread | spread << 12) & nibbles;
-        std::memcpy(to, &lanes, sizeof lanes);
+    static void store_nibbles(std::uint64_t nibbles, std::uint16_t* quads) noexcept {
+        const std::uint64_t lanes = Deposit::deposit(nibbles, 0x000F000F000F000F);
+        std::memcpy(quads, &lanes, sizeof lanes);
     }
 };
 

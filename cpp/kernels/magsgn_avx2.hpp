@@ -277,7 +277,7 @@ inline std::size_t decode_row(Row& row, const std::uint16_t* facts, const Magsgn
         store_row(top + x, left, _mm256_castsi256_si128(samples));
         if (bottom != nullptr) store_row(bottom + x, left, _mm256_extracti128_si256(samples, 1));
         _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bottom() + x),
-                         _mm256_extracti128_si256(Kernel::by_row(magnitudes), 1));
+                         Kernel::absolute(_mm256_extracti128_si256(samples, 1)));
     }
     row.clear_behind(job.width);
     return position;
@@ -341,6 +341,7 @@ struct Avx2Magsgn16 {
         return _mm256_sub_epi16(_mm256_xor_si256(magnitudes, sign), sign);
     }
     static __m256i greater(__m256i a, __m256i b) noexcept { return _mm256_max_epi16(a, b); }
+    static __m128i absolute(__m128i lanes) noexcept { return _mm_abs_epi16(lanes); }
 
     // Samples 0 and 2 of the quads into the lower half, 1 and 3 into the upper one.
     static __m256i by_row(__m256i quads) noexcept {
@@ -385,6 +386,7 @@ struct Avx2Magsgn32 {
         return _mm256_sub_epi32(_mm256_xor_si256(magnitudes, sign), sign);
     }
     static __m256i greater(__m256i a, __m256i b) noexcept { return _mm256_max_epi32(a, b); }
+    static __m128i absolute(__m128i lanes) noexcept { return _mm_abs_epi32(lanes); }
     static __m256i by_row(__m256i quads) noexcept {
         return _mm256_permutevar8x32_epi32(quads, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
     }

@@ -49,14 +49,12 @@ template <class From, class T>
 inline void load_samples(const std::uint8_t* from, std::ptrdiff_t step, int count,
                          std::int64_t centre, T* to) noexcept {
     const T less = static_cast<T>(centre);
+    const auto load = [less](From sample) { return static_cast<T>(static_cast<T>(sample) - less); };
     if (step == sizeof(From)) {
         for (int i = 0; i < count; ++i)
-            to[i] = static_cast<T>(
-                static_cast<T>(sample_at<From>(from + static_cast<std::size_t>(i) * sizeof(From))) -
-                less);
+            to[i] = load(sample_at<From>(from + static_cast<std::size_t>(i) * sizeof(From)));
     } else {
-        for (int i = 0; i < count; ++i)
-            to[i] = static_cast<T>(static_cast<T>(sample_at<From>(from + i * step)) - less);
+        for (int i = 0; i < count; ++i) to[i] = load(sample_at<From>(from + i * step));
     }
 }
 
@@ -72,8 +70,9 @@ inline T saturated(std::int64_t value) noexcept {
 template <class T, class To>
 inline void store_samples(const T* from, int count, const StoreRule& rule, std::uint8_t* to,
                           std::ptrdiff_t step) noexcept {
-    // 32 bits hold all sums of narrow samples with their offsets.
-    using Wide = std::conditional_t<(sizeof(T) < 4), std::int32_t, std::int64_t>;
+    // Only narrow samples have an offset, so 32 bits hold all sums.
+    using Wide =
+        std::conditional_t<std::is_integral_v<T> && (sizeof(T) <= 4), std::int32_t, std::int64_t>;
     const Wide offset = static_cast<Wide>(rule.offset), low = saturated<Wide>(rule.low),
                high = saturated<Wide>(rule.high);
     const auto shift = static_cast<std::make_unsigned_t<Wide>>(rule.shift);  // may wrap
@@ -96,11 +95,16 @@ inline void store_samples(const T* from, int count, const StoreRule& rule, std::
             const To stored = value(from[i]);
             std::memcpy(to + static_cast<std::size_t>(i) * sizeof stored, &stored, sizeof stored);
         }
-    } else {
-        for (int i = 0; i < count; ++i) {
-            const To stored = value(from[i]);
-            std::memcpy(to + i * step, &stored, sizeof stored);
-        }
+        return;
+    }
+    // Made side by side and then dealt out, so that lanes can do the first part.
+    constexpr int kChunk = 256;
+    for (int start = 0; start < count; start += kChunk) {
+        To chunk[kChunk];
+        const int length = count - start < kChunk ? count - start : kChunk;
+        for (int i = 0; i < length; ++i) chunk[i] = value(from[start + i]);
+        for (int i = 0; i < length; ++i)
+            std::memcpy(to + (start + i) * step, &chunk[i], sizeof chunk[i]);
     }
 }
 

@@ -233,10 +233,13 @@ class Codec(Protocol):
         Raises CodecError if it does not. Asked before memory is taken for all frames.
         """
 
-    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
         """Encode (n, rows, columns[, samples]) integers, losslessly, one codestream a frame.
 
-        Strides and byte order are free. Raises CodecError for samples it does not take.
+        Strides and byte order are free. With `verify` what was encoded is decoded and compared.
+        Raises CodecError for samples it does not take or did not keep.
         """
 
     def decode_frames(

@@ -24,7 +24,9 @@ class DeflateCodec(HeaderlessCodec):
         lossy_decoding=False,
     )
 
-    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
         """Not possible: raises CodecError."""
         raise CodecError("deflated frames are only read", hint="choose another transfer syntax")
 

@@ -131,12 +131,25 @@ class FrameCodec(ABC):
         encode: Callable[[Samples], BytesLike],
         num_threads: int | None,
         *,
+        verify: bool,
         sample_offset: int = 0,
     ) -> Codestreams:
         """Check the frames, encode each as native (rows, columns[, samples]), join the results."""
         check_frames(frames, self.capabilities, self.name)
+
+        def encode_one(index: int) -> BytesLike:
+            frame = native_frame(frames[index])
+            data = encode(frame)
+            if verify:
+                decoded = np.empty_like(frame)
+                # Intact: whatever is wrong shows in the comparison.
+                self._decode_into(bytes_view(data), decoded, frame.dtype, intact=True)
+                if not np.array_equal(decoded, frame):
+                    raise samples_not_kept(self.name)
+            return data
+
         parts = map_frames(
-            naming_frames(lambda index: encode(native_frame(frames[index]))),
+            naming_frames(encode_one),
             len(frames),
             useful_threads(math.prod(frames.shape[1:]), num_threads),
         )
@@ -246,3 +259,12 @@ def naming_frames(function: Callable[[int], Result]) -> Callable[[int], Result]:
             raise CodecError(error.what, where=f"frame {index}", hint=error.hint) from error
 
     return named
+
+
+def samples_not_kept(codec: str, where: str | None = None) -> CodecError:
+    """The error for a codec that is not lossless."""
+    return CodecError(
+        f"the {codec} codec did not keep the samples",
+        where=where,
+        hint="please report this, with the versions that `pip list` shows",
+    )

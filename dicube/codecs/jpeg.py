@@ -35,7 +35,9 @@ class JpegCodec(FrameCodec):
         dtypes=("uint8", "uint16"), samples=(1, 3, 4), encodes=False, lossy_decoding=True
     )
 
-    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
         """Not possible: raises CodecError."""
         check_frames(frames, self.capabilities, self.name)
         raise AssertionError("check_frames lets no frame pass to a codec that only decodes")

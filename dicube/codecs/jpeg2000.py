@@ -34,9 +34,11 @@ class Jpeg2000Codec(FrameCodec):
         lossy_decoding=True,
     )
 
-    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
         """Encode without loss, one codestream a frame; see `dicube.codecs.base.Codec`."""
-        return self._encode_each(frames, _encode, num_threads)
+        return self._encode_each(frames, _encode, num_threads, verify=verify)
 
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """See `dicube.codecs.jpeg2000_markers.stream_info`."""

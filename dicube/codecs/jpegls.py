@@ -35,9 +35,11 @@ class JpegLsCodec(FrameCodec):
         lossy_decoding=True,
     )
 
-    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
         """Encode without loss, one stream a frame; see `dicube.codecs.base.Codec`."""
-        return self._encode_each(frames, _encode, num_threads)
+        return self._encode_each(frames, _encode, num_threads, verify=verify)
 
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """See `dicube.codecs.jpeg_markers.stream_info`."""

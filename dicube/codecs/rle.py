@@ -29,9 +29,11 @@ class RleCodec(HeaderlessCodec):
         lossy_decoding=False,
     )
 
-    def encode_frames(self, frames: Samples, *, num_threads: int | None = None) -> Codestreams:
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
         """Encode without loss, one stream a frame; see `dicube.codecs.base.Codec`."""
-        return self._encode_each(frames, _encode, num_threads)
+        return self._encode_each(frames, _encode, num_threads, verify=verify)
 
     def _decode_into(
         self,

@@ -14,7 +14,7 @@ from spacetransformer.core.exceptions import SpaceTransformerError
 from dicube.codecs import get_codec
 from dicube.core.axes import Axis
 from dicube.core.contents import CubeContents, packed_meta, packed_sources
-from dicube.core.frame_values import check_lossless, read_values, values_layout
+from dicube.core.frame_values import read_values, values_layout
 from dicube.core.image_member import (
     ImageMember,
     header_members,
@@ -95,11 +95,9 @@ def write_cube(
     encoding = encoding_of(contents.values.dtype)
     codec = get_codec(file_format.codec_name)
     samples = to_codec_samples(contents.frames, encoding)
-    codestreams = codec.encode_frames(samples, num_threads=num_threads)
-    if check:
-        check_lossless(codec, codestreams, samples, num_threads=num_threads)
-    header = header_members(contents, encoding, sample_offset=codestreams.sample_offset)
     sections = {} if contents.sources is None else {SOURCE_FILES: contents.sources.data}
+    codestreams = codec.encode_frames(samples, num_threads=num_threads, verify=check)
+    header = header_members(contents, encoding, sample_offset=codestreams.sample_offset)
     with writing(path, file_format) as writer:
         writer.append_frames(codestreams)
         writer.finish(

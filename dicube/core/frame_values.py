@@ -5,7 +5,7 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 
-from dicube.codecs import Codec, Codestreams, get_codec
+from dicube.codecs import get_codec
 from dicube.core.axes import Axis, leading_axes
 from dicube.core.contents import Array
 from dicube.core.image_member import ImageMember
@@ -17,7 +17,6 @@ from dicube.storage.pixel_utils import encoding_of, from_codec_samples
 # empty frame of 512 x 512 takes about 150 bytes, so nothing real comes near.
 _MAX_EXPANSION: Final = 1 << 16
 _SMALL_VOLUME: Final = 1 << 30
-_CHECKED_AT_ONCE: Final = 32  # frames decoded together when what was encoded is checked
 
 
 class ValuesLayout(NamedTuple):
@@ -88,28 +87,6 @@ def read_values(
             hint="the file is damaged; restore it from a copy",
         ) from error
     return from_codec_samples(samples, encoding).reshape(layout.shape), layout.axes
-
-
-def check_lossless(
-    codec: Codec, codestreams: Codestreams, samples: Array, *, num_threads: int | None
-) -> None:
-    """Decode what was encoded and compare it, some frames at a time so that memory stays bounded.
-
-    Raises
-    ------
-    CodecError
-        The codec did not keep the samples.
-    """
-    for start in range(0, len(samples), _CHECKED_AT_ONCE):
-        some = slice(start, start + _CHECKED_AT_ONCE)
-        # Intact: whatever is wrong shows in the comparison.
-        decoded = codec.decode_frames(codestreams[some], num_threads=num_threads, intact=True)
-        if not np.array_equal(decoded, samples[some]):
-            raise CodecError(
-                f"the {codec.name} codec did not keep the samples",
-                where=f"frames {start} to {start + len(decoded) - 1}",
-                hint="please report this, with the versions that `pip list` shows",
-            )
 
 
 def _published_layout(file: DcbFile) -> ValuesLayout:

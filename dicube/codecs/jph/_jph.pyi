@@ -5,7 +5,9 @@ import numpy.typing as npt
 
 from dicube.codecs.base import BytesLike
 
-_Fault = Literal["none", "damaged", "unsupported", "unfit", "bad_argument", "out_of_memory"]
+_Fault = Literal[
+    "none", "damaged", "unsupported", "unfit", "bad_argument", "out_of_memory", "mismatch"
+]
 _Int64Array = npt.NDArray[np.int64]
 
 class VolumeReport:
@@ -66,6 +68,7 @@ def encode_volume(
     tlm: bool,
     colour_transform: bool,
     bit_depth: int,
+    verify: bool,
     threads: int,
 ) -> tuple[VolumeReport, EncodedVolume]: ...
 

@@ -52,6 +52,7 @@ class JphCodec(FrameCodec):
         frames: Samples,
         *,
         num_threads: int | None = None,
+        verify: bool = False,
         levels: int = EncodeOptions.levels,
         block_size: tuple[int, int] = EncodeOptions.block_size,
         progression: str = EncodeOptions.progression,
@@ -66,6 +67,8 @@ class JphCodec(FrameCodec):
         frames : (n, rows, columns[, samples]) integers
             Any strides and byte order.
         num_threads : int, optional
+        verify : bool
+            Decode each frame right after it was encoded, and compare it.
         levels, block_size, progression, tlm, colour_transform, bit_depth
             See `dicube.codecs.jph.options.EncodeOptions`.
 
@@ -73,12 +76,14 @@ class JphCodec(FrameCodec):
         ------
         CodecError
             The dtype or shape is not one the codec takes, an option is out of range, or a sample
-            does not fit `bit_depth`.
+            does not fit `bit_depth`; or `verify` found that samples were not kept.
         """
         check_frames(frames, self.capabilities, self.name)
         options = EncodeOptions(levels, block_size, progression, tlm, colour_transform, bit_depth)
         options.check(frames)
-        return native.encode_volume(frames, options, threads=thread_count(num_threads))
+        return native.encode_volume(
+            frames, options, verify=verify, threads=thread_count(num_threads)
+        )
 
     def decode_part(
         self,

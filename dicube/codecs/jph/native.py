@@ -9,6 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from dicube.codecs.base import BytesLike, Codestreams, Samples, bytes_view
+from dicube.codecs.frame_codec import samples_not_kept
 from dicube.codecs.jph.options import EncodeOptions
 from dicube.codecs.jph.part import Part
 from dicube.exceptions import CodecError, MissingDependencyError
@@ -37,7 +38,9 @@ _HINTS = {
 }
 
 
-def encode_volume(frames: Samples, options: EncodeOptions, *, threads: int) -> Codestreams:
+def encode_volume(
+    frames: Samples, options: EncodeOptions, *, verify: bool, threads: int
+) -> Codestreams:
     """Encode frames of a dtype and with options that were checked.
 
     Parameters
@@ -45,22 +48,22 @@ def encode_volume(frames: Samples, options: EncodeOptions, *, threads: int) -> C
     frames : (n, rows, columns[, samples]) integers of 8, 16 or 32 bits
         Any strides and byte order.
     options : EncodeOptions
+    verify : bool
+        Decode each frame right after it was encoded, and compare it.
     threads : int
 
     Raises
     ------
     CodecError
-        A sample does not fit the bit depth, or there is no memory.
+        A sample does not fit the bit depth, there is no memory, or `verify` found a difference.
     MissingDependencyError
         The native module is not built.
     """
     _check_built()
-    native = frames.dtype.newbyteorder("=")
-    if frames.dtype != native or not frames.flags.aligned:
-        frames = frames.astype(native)
+    native = _native(frames)
     rows, columns = options.block_size
     report, encoded = _jph.encode_volume(
-        frames,
+        native,
         levels=options.levels,
         block_width_log2=columns.bit_length() - 1,
         block_height_log2=rows.bit_length() - 1,
@@ -68,12 +71,15 @@ def encode_volume(frames: Samples, options: EncodeOptions, *, threads: int) -> C
         tlm=options.tlm,
         colour_transform=options.colour_transform,
         bit_depth=options.bit_depth or 0,
+        verify=verify,
         threads=threads,
     )
+    if report.fault == "mismatch":
+        raise samples_not_kept("jph", f"frame {report.frame}")
     if report.fault != "none":
         raise failure(report)
     return Codestreams(
-        memoryview(encoded), encoded.offsets, encoded.lengths, native, frames.shape[1:]
+        memoryview(encoded), encoded.offsets, encoded.lengths, native.dtype, frames.shape[1:]
     )
 
 
@@ -164,6 +170,13 @@ def failure(report: VolumeReport) -> CodecError:
     place = "" if report.position is None else f", at byte {report.position} of the codestream"
     where = f"frame {report.frame}" if report.frame >= 0 else None
     return CodecError(report.what + place, where=where, hint=_HINTS.get(report.fault))
+
+
+def _native(frames: Samples) -> Samples:
+    """The frames as the native module takes them, copied only if need be."""
+    native = frames.dtype.newbyteorder("=")
+    plain = frames.dtype == native and frames.flags.aligned
+    return frames if plain else frames.astype(native)
 
 
 def _check_built() -> None:

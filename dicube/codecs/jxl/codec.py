@@ -58,6 +58,7 @@ class JxlCodec(FrameCodec):
         frames: Samples,
         *,
         num_threads: int | None = None,
+        verify: bool = False,
         effort: int = 3,
         bits: int | None = None,
     ) -> Codestreams:
@@ -68,6 +69,8 @@ class JxlCodec(FrameCodec):
         frames : (n, rows, columns[, samples]) integers
             Any strides and byte order.
         num_threads : int, optional
+        verify : bool
+            Decode each frame right after it was encoded, and compare it.
         effort : int
             1 (fastest) to 10 (smallest).
         bits : int, optional
@@ -82,7 +85,8 @@ class JxlCodec(FrameCodec):
         Raises
         ------
         CodecError
-            The dtype or shape is not one the codec takes, or a value does not fit `bits`.
+            The dtype or shape is not one the codec takes, or a value does not fit `bits`;
+            or `verify` found that samples were not kept.
         """
         check_frames(frames, self.capabilities, self.name)
         depth = bit_depth(frames, bits)
@@ -90,6 +94,7 @@ class JxlCodec(FrameCodec):
             frames,
             _encoder(depth, effort),
             num_threads,
+            verify=verify,
             sample_offset=sample_offset(frames.dtype, depth),
         )
 
