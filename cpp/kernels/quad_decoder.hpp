@@ -167,35 +167,40 @@ inline bool open_segment(const std::uint8_t* bytes, std::uint32_t length, int qu
     second = prefix_2 + suffix_2 + extension(suffix_2);
 }
 
-// In the first row MEL tells more about a pair of quads that both have u_off.
-inline void read_first_row_u_pair(QuadReader& reader, bool has_first, bool has_second, int& first,
-                                  int& second) noexcept {
-    if (has_first && has_second) {
+// u of a pair in the first row, where MEL tells more if both quads have u_off: bits 8..15
+// and 16..23, as in VlcDecodeTables::u_pairs.
+inline std::uint32_t read_first_row_u_pair(QuadReader& reader, const std::uint32_t* u_table,
+                                           std::uint32_t offs) noexcept {
+    std::uint32_t known = 0;
+    if (offs == 0x300) {
         reader.refill();
         if (reader.mel.next()) {
-            read_long_u_pair(reader, true, true, first, second);
-            first += 2;
-            second += 2;
-            return;
-        }
-        if ((reader.buffer & 3) ==
-            0) {  // the first is above 2, so the second is 1 or 2: one plain bit
-            const int prefix = reader.buffer & 4 ? 3 : 5;
+            known = 2u << 8 | 2u << 16;
+        } else if ((reader.buffer & 3) == 0) {
+            // The first is above 2, so the second is 1 or 2: one plain bit, in front of the suffix.
+            const unsigned prefix = reader.buffer & 4 ? 3 : 5;
             reader.skip(3);
-            second = 1 + static_cast<int>(reader.take(1));
-            const int suffix = static_cast<int>(reader.take(prefix == 3 ? 1 : 5));
-            first = prefix + suffix + (suffix < 28 ? 0 : 4 * static_cast<int>(reader.take(4)));
-            return;
+            const unsigned second = 1 + reader.take(1);
+            const unsigned suffix = reader.take(prefix == 3 ? 1 : 5);
+            const unsigned first = prefix + suffix + (suffix < 28 ? 0 : 4 * reader.take(4));
+            return first << 8 | second << 16;
         }
     }
-    read_long_u_pair(reader, has_first, has_second, first, second);
+    const std::uint32_t us = u_table[offs | (reader.buffer & 0xFF)];
+    if (us != kLongUPair) {
+        reader.skip(static_cast<int>(us & 0x3F));
+        return us + known;
+    }
+    int first = 0, second = 0;
+    read_long_u_pair(reader, offs & 0x100, offs & 0x200, first, second);
+    return static_cast<std::uint32_t>(first << 8 | second << 16) + known;
 }
 
 inline void decode_first_row(QuadReader& reader, int quads_wide) noexcept {
-    const auto& table = vlc_decode_tables().quads[0];
+    const VlcDecodeTables& tables = vlc_decode_tables();
     std::uint32_t context = 0;
     const auto quad = [&]() {
-        VlcEntry entry = table[context | (reader.buffer & low_bits(kVlcWindow))];
+        VlcEntry entry = tables.quads[0][context | (reader.buffer & low_bits(kVlcWindow))];
         if (context == 0 && !reader.mel.next()) entry = 0;
         reader.skip(entry & 0x3F);
         context = entry & kVlcContextMask;
@@ -205,14 +210,13 @@ inline void decode_first_row(QuadReader& reader, int quads_wide) noexcept {
         reader.refill();
         const VlcEntry a = quad();
         const VlcEntry b = q + 1 < quads_wide ? quad() : 0;
-        int first = 0, second = 0;
-        read_first_row_u_pair(reader, a & 0x40, b & 0x40, first, second);
+        const std::uint32_t us = read_first_row_u_pair(reader, tables.u_pairs.data(),
+                                                       (a << 2 & 0x100) | (b << 3 & 0x200));
+        // An odd last quad has a second one of zeros, as in other rows.
         reader.facts[q] = static_cast<std::uint16_t>(a >> kQuadFactsShift);
-        reader.u[q] = static_cast<std::uint8_t>(first);
-        if (q + 1 < quads_wide) {
-            reader.facts[q + 1] = static_cast<std::uint16_t>(b >> kQuadFactsShift);
-            reader.u[q + 1] = static_cast<std::uint8_t>(second);
-        }
+        reader.facts[q + 1] = static_cast<std::uint16_t>(b >> kQuadFactsShift);
+        reader.u[q] = static_cast<std::uint8_t>(us >> 8);
+        reader.u[q + 1] = static_cast<std::uint8_t>(us >> 16);
     }
 }
 

@@ -67,7 +67,7 @@ class TestLowerResolution:
 
     @pytest.mark.parametrize("discard", [6, 33, -1])
     def test_beyond_the_levels_raises_codec_error(self, discard):
-        streams = CODEC.encode_frames(np.zeros((1, 40, 40), np.uint8))
+        streams = CODEC.encode_frames(np.zeros((1, 40, 40), np.uint8), levels=5)
         with pytest.raises(CodecError, match=r"frame 0: discard_levels is .*5 levels"):
             CODEC.decode_part(streams, discard_levels=discard)
 

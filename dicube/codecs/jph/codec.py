@@ -53,7 +53,7 @@ class JphCodec(FrameCodec):
         *,
         num_threads: int | None = None,
         verify: bool = False,
-        levels: int = EncodeOptions.levels,
+        levels: int | None = EncodeOptions.levels,
         block_size: tuple[int, int] = EncodeOptions.block_size,
         progression: str = EncodeOptions.progression,
         tlm: bool = EncodeOptions.tlm,

@@ -64,7 +64,7 @@ def encode_volume(
     rows, columns = options.block_size
     report, encoded = _jph.encode_volume(
         native,
-        levels=options.levels,
+        levels=options.levels_for(frames),
         block_width_log2=columns.bit_length() - 1,
         block_height_log2=rows.bit_length() - 1,
         progression=options.progression,

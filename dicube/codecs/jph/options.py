@@ -7,6 +7,8 @@ from dicube.exceptions import CodecError
 
 PROGRESSIONS = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
 _MAX_LEVELS = 32  # T.800 table A.15
+_USUAL_LEVELS = 5
+_LOWEST_SIDE = 4  # rows and columns of the lowest resolution
 _BLOCK_SIDES = tuple(1 << exponent for exponent in range(2, 11))  # T.800 A.6.1: xcb, ycb
 _MAX_BLOCK = 1 << 12
 
@@ -17,8 +19,9 @@ class EncodeOptions:
 
     Parameters
     ----------
-    levels : int
-        Decompositions, 0 to 32.
+    levels : int, optional
+        Decompositions, 0 to 32. By default 5, or so many that the lowest resolution of a small
+        frame keeps four rows and columns: beyond, headers cost more than is won.
     block_size : (int, int)
         Rows and columns of a code-block: powers of two from 4 to 1024, 4096 samples at most.
     progression : str
@@ -32,7 +35,7 @@ class EncodeOptions:
         Declared in the header, 1 to the width of the dtype; by default that width.
     """
 
-    levels: int = 5
+    levels: int | None = None
     block_size: tuple[int, int] = (64, 64)
     progression: str = "RPCL"
     tlm: bool = True
@@ -47,7 +50,7 @@ class EncodeOptions:
         CodecError
             Names the value and the range.
         """
-        if not 0 <= self.levels <= _MAX_LEVELS:
+        if self.levels is not None and not 0 <= self.levels <= _MAX_LEVELS:
             raise CodecError(f"levels is {self.levels}, HTJ2K takes 0 to {_MAX_LEVELS}")
         rows, columns = self.block_size
         if not {rows, columns} <= set(_BLOCK_SIDES) or rows * columns > _MAX_BLOCK:
@@ -66,3 +69,10 @@ class EncodeOptions:
             raise CodecError(
                 f"bit_depth is {self.bit_depth}, frames of {frames.dtype.name} have 1 to {width}"
             )
+
+    def levels_for(self, frames: Samples) -> int:
+        """Decompositions of these (n, rows, columns[, samples]) frames."""
+        if self.levels is not None:
+            return self.levels
+        side = int(min(frames.shape[1:3]))
+        return min(_USUAL_LEVELS, max(1, (side // _LOWEST_SIDE).bit_length() - 1))
