@@ -2,6 +2,7 @@
 
 import subprocess
 
+import imagecodecs
 import numpy as np
 import pytest
 
@@ -163,4 +164,7 @@ def test_all_that_the_published_tool_writes_is_read(tmp_path):
             expected = frames[key.rsplit("_", 1)[0]]
             decoded = imdecode_jph(streams[key].tobytes())
             assert decoded.dtype == expected.dtype, key
+            if expected.ndim == 3 and expected.dtype.kind == "i":
+                # One run in eight, 0.3.0 writes other samples than it got for one of these.
+                expected = imagecodecs.htj2k_decode(streams[key].tobytes(), planar=False)
             np.testing.assert_array_equal(decoded, expected, err_msg=key)
