@@ -49,8 +49,10 @@ const char* name_of(const std::array<const char*, N>& names, Enum value) {
 SampleType sample_type(const py::array& array) {
     const py::dtype dtype = array.dtype();
     const char order = dtype.byteorder();
+    // Little-endian, as the kernels are; numpy does not always write that as native.
+    const bool is_native = order == '=' || order == '|' || order == '<';
     const bool is_signed = dtype.kind() == 'i';
-    if ((is_signed || dtype.kind() == 'u') && (order == '=' || order == '|')) {
+    if ((is_signed || dtype.kind() == 'u') && is_native) {
         switch (dtype.itemsize()) {
             case 1:
                 return is_signed ? SampleType::i8 : SampleType::u8;

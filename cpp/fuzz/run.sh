@@ -21,4 +21,6 @@ run() {
         -artifact_prefix="$build/${target}_" "$build/corpus_$target" "$@"
 }
 run fuzz_jph_decode "$build/seeds"
-run fuzz_jph_round_trip
+mkdir -p "$build/recipes"
+cp "$findings"/*.recipe "$build/recipes/" 2>/dev/null || true
+run fuzz_jph_round_trip "$build/recipes"

@@ -22,13 +22,13 @@ template <class T, class Wide>
 inline void inverse_rct(const T* const (&yuv)[3], const std::int64_t (&offsets)[3],
                         Wide* const (&rgb)[3], int count) noexcept {
     for (int i = 0; i < count; ++i) {
-        const Wide y = static_cast<Wide>(yuv[0][i]) + static_cast<Wide>(offsets[0]);
-        const Wide u = static_cast<Wide>(yuv[1][i]) + static_cast<Wide>(offsets[1]);
-        const Wide v = static_cast<Wide>(yuv[2][i]) + static_cast<Wide>(offsets[2]);
-        const Wide green = y - ((u + v) >> 2);
-        rgb[0][i] = v + green;
-        rgb[1][i] = green;
-        rgb[2][i] = u + green;
+        // In 64 bits, so that the samples of a damaged stream overflow nothing.
+        const std::int64_t y = yuv[0][i] + offsets[0], u = yuv[1][i] + offsets[1],
+                           v = yuv[2][i] + offsets[2];
+        const std::int64_t green = y - ((u + v) >> 2);
+        rgb[0][i] = static_cast<Wide>(v + green);
+        rgb[1][i] = static_cast<Wide>(green);
+        rgb[2][i] = static_cast<Wide>(u + green);
     }
 }
 

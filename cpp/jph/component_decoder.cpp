@@ -106,9 +106,15 @@ class PlaneOutput final : public ComponentOutput<T> {
 }  // namespace
 
 template <class T>
-void ComponentDecoder<T>::prepare(const TileComponent& component, int discard_levels,
-                                  const Rect& window) noexcept {
-    top_ = component.levels - discard_levels;
+void ComponentDecoder<T>::prepare(const TileComponent& component, std::uint64_t generation,
+                                  int discard_levels, const Rect& window) noexcept {
+    const int top = component.levels - discard_levels;
+    if (component_ == &component && generation_ == generation && top_ == top && window_ == window)
+        return;
+    component_ = &component;
+    generation_ = generation;
+    window_ = window;
+    top_ = top;
     Rect needed = window;
     for (int r = top_; r >= 0; --r) {
         const Resolution& resolution = component.resolutions[static_cast<std::size_t>(r)];

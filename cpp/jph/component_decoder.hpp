@@ -45,8 +45,10 @@ class ComponentOutput {
 template <class T>
 class ComponentDecoder {
   public:
-    // `window` is part of the resolution that is left after `discard_levels`.
-    void prepare(const TileComponent& component, int discard_levels, const Rect& window) noexcept;
+    // `window` is part of the resolution that is left after `discard_levels`. `generation` tells
+    // the tile's geometry: nothing is done again while all of this stays.
+    void prepare(const TileComponent& component, std::uint64_t generation, int discard_levels,
+                 const Rect& window) noexcept;
     // The rows that `output` gets are those of window().made.
     const ResolutionWindow& window() const noexcept { return windows_[top_]; }
     Status decode(const TileComponent& component, BlockScratch& scratch,
@@ -78,6 +80,11 @@ class ComponentDecoder {
                          std::int64_t& offset) noexcept;
     bool fits_lanes(const LevelShape& shape, const std::size_t (&ends)[3]) noexcept;
     Status synthesise(int r, ComponentOutput<T>& output) noexcept;
+
+    // What windows_ were made for.
+    const TileComponent* component_ = nullptr;
+    std::uint64_t generation_ = 0;
+    Rect window_;
 
     int top_ = 0;  // the resolution asked for
     ResolutionWindow windows_[kMaxLevels + 1];

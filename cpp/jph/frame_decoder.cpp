@@ -249,7 +249,7 @@ Status FrameDecoder::decode_components(Tile& tile, int discard_levels, const Tar
     for (std::size_t c = 0; c < tile.components().size(); ++c) {
         const TileComponent& component = tile.components()[c];
         const auto top = static_cast<std::size_t>(component.levels - discard_levels);
-        workspace.decoder.prepare(component, discard_levels,
+        workspace.decoder.prepare(component, tile.generation(), discard_levels,
                                   intersection(component.resolutions[top].rect, target.rect));
         window = workspace.decoder.window();
         if (colour && c < 3) {

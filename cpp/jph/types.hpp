@@ -18,6 +18,9 @@ struct Rect {
     constexpr std::int64_t width() const noexcept { return x1 - x0; }
     constexpr std::int64_t height() const noexcept { return y1 - y0; }
     constexpr bool empty() const noexcept { return x1 <= x0 || y1 <= y0; }
+    friend constexpr bool operator==(const Rect& a, const Rect& b) noexcept {
+        return a.x0 == b.x0 && a.y0 == b.y0 && a.x1 == b.x1 && a.y1 == b.y1;
+    }
 };
 
 }  // namespace dicube::jph

@@ -10,6 +10,7 @@
 #include <utility>
 
 #include "kernels/wavelet_types.hpp"
+#include "simd/scalar.hpp"
 
 #ifndef DICUBE_SIMD
 #error "define DICUBE_SIMD, the namespace of this instruction set, before including a kernel"
@@ -52,13 +53,22 @@ inline void undo_update(const T* low, const T* before, const T* after, T* even,
         (V::load(low + i) - half(mean(V::load(before + i), V::load(after + i)))).store(even + i);
 }
 
+// The same for single samples, as lanes have it.
 template <class T>
 inline T mean_of(T a, T b) noexcept {
-    return static_cast<T>((a & b) + ((a ^ b) >> 1));
+    return mean(simd::scalar::Lanes<T>{a}, simd::scalar::Lanes<T>{b}).value;
 }
 template <class T>
 inline T half_of(T a) noexcept {
-    return static_cast<T>((a + 1) >> 1);
+    return half(simd::scalar::Lanes<T>{a}).value;
+}
+template <class T>
+inline T sum_of(T a, T b) noexcept {
+    return (simd::scalar::Lanes<T>{a} + simd::scalar::Lanes<T>{b}).value;
+}
+template <class T>
+inline T difference_of(T a, T b) noexcept {
+    return (simd::scalar::Lanes<T>{a} - simd::scalar::Lanes<T>{b}).value;
 }
 
 // One row into its low and high half. Neighbours come from registers: loading them from what was
@@ -70,7 +80,7 @@ inline void split_row(const T* row, int width, int parity, T* low, T* high, T* e
         if (parity == 0)
             low[0] = row[0];
         else
-            high[0] = static_cast<T>(row[0] * 2);
+            high[0] = sum_of(row[0], row[0]);
         return;
     }
     const int high_width = (width + parity) / 2, low_width = width - high_width;
@@ -101,13 +111,12 @@ inline void split_row(const T* row, int width, int parity, T* low, T* high, T* e
     }
     // At either end the one neighbour there is stands for both.
     if (high_width == low_width)
-        high[high_width - 1] = static_cast<T>(row[width - 1] - row[width - 2]);
-    low[0] = static_cast<T>(row[0] + half_of(high[0]));
+        high[high_width - 1] = difference_of(row[width - 1], row[width - 2]);
+    low[0] = sum_of(row[0], half_of(high[0]));
     if (low_width > 1) {
         const T after = high[high_width - 1];
         const T before = high_width == low_width ? high[high_width - 2] : after;
-        low[low_width - 1] =
-            static_cast<T>(row[2 * (low_width - 1)] + half_of(mean_of(before, after)));
+        low[low_width - 1] = sum_of(row[2 * (low_width - 1)], half_of(mean_of(before, after)));
     }
 }
 
@@ -138,8 +147,7 @@ inline void join_row(const T* low, const T* high, int width, int parity, T* row,
         V::store_interleaved(even_lanes, odd_lanes, row + 2 * i);
         even_lanes = next_even;
     }
-    if (high_width == low_width)
-        row[width - 1] = static_cast<T>(high[high_width - 1] + row[width - 2]);
+    if (high_width == low_width) row[width - 1] = sum_of(high[high_width - 1], row[width - 2]);
 }
 
 // Writes the extension of all rows of a band, well before they are read.
@@ -172,7 +180,7 @@ inline void analyse_53(const RowSource<T>& source, const LevelShape& shape,
         const T* const row = source.row(source.context, 0);
         if (shape.y_parity == 0) return split_low(row, 0);
         T* const doubled = work[2];
-        for (int x = 0; x < shape.width; ++x) doubled[x] = static_cast<T>(row[x] * 2);
+        for (int x = 0; x < shape.width; ++x) doubled[x] = sum_of(row[x], row[x]);
         return split_high(doubled, 0);
     }
     T* high_before = work[2];

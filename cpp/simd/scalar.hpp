@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <type_traits>
 
 namespace dicube::simd::scalar {
 
@@ -18,14 +19,23 @@ struct Lanes {
     static Lanes all(T value) noexcept { return {value}; }
     void store(T* to) const noexcept { *to = value; }
 
+    // Integers wrap, as they do in wider registers: lanes behind the end of a row hold anything,
+    // and so do the samples of a damaged stream.
     friend Lanes operator+(Lanes a, Lanes b) noexcept {
-        return {static_cast<T>(a.value + b.value)};
+        if constexpr (std::is_integral_v<T>)
+            return {static_cast<T>(bits(a.value) + bits(b.value))};
+        else
+            return {a.value + b.value};
     }
     friend Lanes operator-(Lanes a, Lanes b) noexcept {
-        return {static_cast<T>(a.value - b.value)};
+        if constexpr (std::is_integral_v<T>)
+            return {static_cast<T>(bits(a.value) - bits(b.value))};
+        else
+            return {a.value - b.value};
     }
     friend Lanes operator*(Lanes a, Lanes b) noexcept {
-        return {static_cast<T>(a.value * b.value)};
+        static_assert(std::is_floating_point_v<T>);
+        return {a.value * b.value};
     }
     friend Lanes min(Lanes a, Lanes b) noexcept { return {a.value < b.value ? a.value : b.value}; }
     friend Lanes max(Lanes a, Lanes b) noexcept { return {a.value > b.value ? a.value : b.value}; }
@@ -34,8 +44,8 @@ struct Lanes {
     friend Lanes mean(Lanes a, Lanes b) noexcept {
         return {static_cast<T>((a.value & b.value) + ((a.value ^ b.value) >> 1))};
     }
-    // floor((a + 1) / 2), for a below the greatest value.
-    friend Lanes half(Lanes a) noexcept { return {static_cast<T>((a.value + 1) >> 1)}; }
+    // floor((a + 1) / 2)
+    friend Lanes half(Lanes a) noexcept { return {static_cast<T>((a.value >> 1) + (a.value & 1))}; }
 
     // Lanes moved by one place: `next` fills the last one, `before` the first.
     friend Lanes following(Lanes, Lanes next) noexcept { return next; }
@@ -49,6 +59,12 @@ struct Lanes {
     static void load_interleaved(const T* from, Lanes& even, Lanes& odd) noexcept {
         even.value = from[0];
         odd.value = from[1];
+    }
+
+  private:
+    // In 64 bits no sum of narrower ones overflows, and those of 64 bits wrap.
+    static constexpr std::uint64_t bits(T value) noexcept {
+        return static_cast<std::uint64_t>(value);
     }
 };
 

@@ -1,10 +1,12 @@
 // Whole volumes with several threads: the same bytes and samples, and nothing for ThreadSanitizer
 // (`make tsan`) to complain about.
+#include <algorithm>
 #include <cstdint>
 #include <random>
 #include <thread>
 #include <vector>
 
+#include "jph/frame_decoder.hpp"
 #include "jph/volume.hpp"
 #include "tests/check.hpp"
 
@@ -72,6 +74,40 @@ void check_round_trip(Frames& frames, const EncodeOptions& options) {
                                                   {}, threads, decoded.view<Volume>());
         CHECK_OK(report.status);
         CHECK(decoded.bytes == frames.bytes);
+    }
+}
+
+TEST("a frame that decodes to other samples than were encoded is a mismatch, in any layout") {
+    for (const std::int64_t samples : {1, 3}) {
+        Frames frames(SampleType::u16, 2, 1, 40, samples);
+        fill(frames, 9);
+        EncodedVolume encoded;
+        EncodeOptions options;
+        options.verify = true;
+        CHECK_OK(encode_volume(frames.view<ConstVolume>(), options, 1, encoded).status);
+        const span<const std::uint8_t> codestream{encoded.bytes.data(), encoded.length};
+        FrameDecoder decoder;
+        for (const bool turned : {false, true}) {
+            Frames changed = frames;
+            auto view = changed.view<ConstVolume>();
+            if (turned) {  // the same samples, seen from the last row and column
+                std::vector<std::uint8_t> reversed(changed.bytes.size());
+                const std::size_t pixel = static_cast<std::size_t>(changed.layout.column_stride);
+                for (std::size_t at = 0; at < reversed.size(); at += pixel)
+                    std::copy_n(&changed.bytes[at], pixel, &reversed[reversed.size() - pixel - at]);
+                changed.bytes = reversed;
+                view.data = changed.bytes.data() + changed.bytes.size() - pixel;
+                view.row_stride = -view.row_stride;
+                view.column_stride = -view.column_stride;
+            }
+            CHECK_OK(decoder.compare(codestream, view, 0));
+            for (const std::size_t at :
+                 {std::size_t{0}, changed.bytes.size() / 2, changed.bytes.size() - 1}) {
+                changed.bytes[at] ^= 1;
+                CHECK_FAULT(decoder.compare(codestream, view, 0), Fault::mismatch);
+                changed.bytes[at] ^= 1;
+            }
+        }
     }
 }
 

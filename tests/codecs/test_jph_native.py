@@ -66,6 +66,7 @@ VIEWS = {
     "transposed": lambda a: np.ascontiguousarray(a.transpose(2, 0, 1)).transpose(1, 2, 0),
     "columns apart": lambda a: np.stack([a, a], axis=-1)[..., 0],
     "big endian": lambda a: a.astype(a.dtype.newbyteorder(">")),
+    "explicitly little endian": lambda a: a.astype(a.dtype.newbyteorder("<"), copy=True),
     "not aligned": lambda a: np.frombuffer(b"\0" + a.tobytes(), a.dtype, offset=1).reshape(a.shape),
     "read-only": lambda a: np.frombuffer(a.tobytes(), a.dtype).reshape(a.shape),
 }
