@@ -1,7 +1,7 @@
 # make demo    set everything up and run the main job on real data
 # make test    set everything up and run the tests, those in C++ too
 # make check   format, lint, types, layers (what pre-commit runs)
-# make bench   the table against other tools, measured in one run
+# make bench   the tables against other tools and codecs, measured in one run
 # make fuzz    feed damaged codestreams to the native codec for FUZZ_SECONDS (60) each target
 # make tsan    the C++ tests under ThreadSanitizer
 
@@ -64,6 +64,7 @@ format: $(INSTALLED)
 	$(BIN)/clang-format -i $$(git ls-files '*.cpp' '*.hpp')
 
 bench: $(INSTALLED)
+	$(BIN)/python benchmarks/codec_table.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme
 
 $(INSTALLED): pyproject.toml CMakeLists.txt $(NATIVE)

@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
@@ -20,7 +19,6 @@ _HEADINGS: Final = {
     "one_slice": "one slice",
     "export": "export to DICOM",
 }
-_START, _END = "<!-- bench:start -->", "<!-- bench:end -->"
 # Requirements of the project: how many times faster than the published release.
 _INGEST_FACTOR: Final = 3.0
 _INGEST_FACTOR_PRIVATE: Final = 4.0
@@ -146,22 +144,6 @@ def to_markdown(report: Report) -> str:
         "\n".join(f"- {line}" for line in report.lines()),
     ]
     return "\n\n".join(parts)
-
-
-def update_readme(path: Path, markdown: str) -> None:
-    """Put the table between the markers of a README; the rest stays as it is.
-
-    Raises
-    ------
-    ValueError
-        The markers are not there, once each and in this order.
-    """
-    text = path.read_text(encoding="utf-8")
-    start, end = text.find(_START), text.find(_END)
-    if text.count(_START) != 1 or text.count(_END) != 1 or end < start:
-        raise ValueError(f"{path} needs one line {_START} and, below it, one line {_END}")
-    before, after = text[: start + len(_START)], text[end:]
-    path.write_text(f"{before}\n\n{markdown}\n\n{after}", encoding="utf-8")
 
 
 def to_json(report: Report) -> str:

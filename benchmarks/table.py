@@ -14,7 +14,8 @@ from pathlib import Path
 from bench_data import GENERATED, SERIES, data_folder, find_series
 from environments import PROJECT, ROOT, EnvironmentUnavailableError, interpreter_of
 from measure import JUDGE, PEER_SPECS, PeerSpec, measure_series
-from report import Report, print_table, to_json, to_markdown, update_readme
+from readme_table import update_readme
+from report import Report, print_table, to_json, to_markdown
 from rich.console import Console
 from worker_client import WorkerClient, WorkerError
 
@@ -48,7 +49,7 @@ def _publish(report: Report, console: Console, options: argparse.Namespace) -> N
     if options.json:
         options.json.write_text(to_json(report), encoding="utf-8")
     if options.update_readme:
-        update_readme(ROOT / "README.md", to_markdown(report))
+        update_readme(ROOT / "README.md", "bench", to_markdown(report))
 
 
 def _options() -> argparse.Namespace:

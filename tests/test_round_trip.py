@@ -170,7 +170,7 @@ def assert_same_values(source: Path, exported: Path, values: np.ndarray) -> None
             decoded = packed_bits(source, BIT_DECODERS[syntax])
         else:
             decoded = pixel_array(read_quietly(source), raw=True)
-    # Decoders may round the inverse DCT and the 9/7 transform either way: neither T.81 nor T.800 fixes
+    # Decoders may round the inverse DCT and the 9/7 transform either way: T.81 and T.800 do not fix
     # the arithmetic.
     tolerance = 1 if syntax in ("1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.203") else 0
     difference = decoded.reshape(values.shape).astype(np.int64) - values
