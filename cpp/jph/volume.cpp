@@ -66,7 +66,7 @@ Spares<Worker>& spares() noexcept {
     return all;
 }
 
-// Takes one for each thread; false without memory. They go back when this is destroyed.
+// A worker for each thread, borrowed as long as this lives; incomplete without memory.
 template <class Worker>
 class Crew {
   public:

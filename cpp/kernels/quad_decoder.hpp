@@ -3,7 +3,7 @@
 //
 // Each word is found with the bits behind the one before, so a block is one long chain of table
 // look-ups; a processor spends most of it waiting. Blocks do not depend on each other, though:
-// walking through two of them in step costs hardly more time than one.
+// walking through several of them in step costs hardly more time than one.
 #pragma once
 
 #include "kernels/byte_stuffing.hpp"
