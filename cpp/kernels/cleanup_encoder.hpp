@@ -238,35 +238,34 @@ inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexce
         lanes.write_samples(quads_wide, magsgn);
         lanes.next_kappa(quads_wide);
     }
+    // Beyond the limit nothing was written past its memory, but it means nothing.
+    if (lanes.peak() > static_cast<std::uint64_t>(kMaxMagnitudeOf<T>)) {
+        job.outcome = BlockOutcome::too_large;
+        return;
+    }
     job.length = join_streams(scratch.magsgn, magsgn.bit_count(), mel, vlc_dense, vlc.bit_count(),
                               scratch.quads[1].vlc, job.bytes);
 }
 
-// Bits that the magnitudes of a block set, one's complement for negative ones: 0 only if all
-// samples are 0 or -1, and below 2^n only if all magnitudes are at most 2^n.
+// Whether any sample differs from zero; most blocks show it in their first row.
 template <class T>
-inline T magnitude_bits(const CleanupEncodeJob<T>& job, bool& any) noexcept {
-    T all = 0, raw = 0;
+inline bool any_sample(const CleanupEncodeJob<T>& job) noexcept {
     for (int y = 0; y < job.height; ++y) {
         const T* const row = job.samples + y * job.stride;
-        for (int x = 0; x < job.width; ++x) {
-            raw = static_cast<T>(raw | row[x]);
-            all = static_cast<T>(all | (row[x] ^ (row[x] >> (sizeof(T) * 8 - 1))));
-        }
+        T all = 0;
+        for (int x = 0; x < job.width; ++x) all = static_cast<T>(all | row[x]);
+        if (all != 0) return true;
     }
-    any = raw != 0;
-    return all;
+    return false;
 }
 
 template <class Lanes, class T>
 inline void encode_cleanup(CleanupEncodeJob<T>* jobs, std::size_t count,
                            BlockScratch& scratch) noexcept {
     for (std::size_t i = 0; i < count; ++i) {
-        bool any = false;
-        const T bits = magnitude_bits(jobs[i], any);
         jobs[i].length = 0;
-        jobs[i].outcome = bits < kMaxMagnitudeOf<T> ? BlockOutcome::ok : BlockOutcome::too_large;
-        if (any && jobs[i].outcome == BlockOutcome::ok) encode_block<Lanes>(jobs[i], scratch);
+        jobs[i].outcome = BlockOutcome::ok;
+        if (any_sample(jobs[i])) encode_block<Lanes>(jobs[i], scratch);
     }
 }
 
@@ -279,7 +278,11 @@ struct ScalarLanes {
 
     std::uint8_t* bottom() noexcept { return bottom_memory + 4; }
 
-    void start(int) noexcept { std::memset(bottom_memory, 0, sizeof bottom_memory); }
+    void start(int) noexcept {
+        std::memset(bottom_memory, 0, sizeof bottom_memory);
+        peak_ = 0;
+    }
+    std::uint64_t peak() const noexcept { return peak_; }
 
     void describe(int y, int quads_wide) noexcept { describe_row(row, y, quads_wide); }
 
@@ -293,6 +296,7 @@ struct ScalarLanes {
                 const std::int64_t sample = samples != nullptr && x < width ? samples[x] : 0;
                 const std::uint64_t magnitude =
                     static_cast<std::uint64_t>(sample < 0 ? -sample : sample);
+                peak_ = std::max(peak_, magnitude);
                 const std::uint64_t value = 2 * (magnitude - 1) + (sample < 0 ? 1 : 0);
                 values[q][n] = sample == 0 ? 0 : value;
                 exponents[n] = sample == 0 ? 0 : bit_length(value | 1);
@@ -326,6 +330,9 @@ struct ScalarLanes {
             row.kappa[q] = static_cast<std::uint16_t>(std::max(1, highest - 1));
         }
     }
+
+  private:
+    std::uint64_t peak_ = 0;  // greatest magnitude so far
 };
 
 }  // namespace dicube::jph::DICUBE_SIMD

@@ -25,13 +25,21 @@ struct Avx2LanesRow {
     MagsgnRow<Lane> samples;
     alignas(64) std::uint64_t masks[kRowQuads * sizeof(Lane) / 2];
     alignas(64) std::uint64_t values[kRowQuads * sizeof(Lane) / 2];
+    __m128i peaks;  // greatest magnitudes so far, each lane for itself
 
     void start(int quads_wide) noexcept {
         const std::size_t entries = static_cast<std::size_t>(2 * quads_wide) + 96;
         std::memset(samples.bottom_memory, 0, entries * sizeof(Lane));
+        peaks = _mm_setzero_si128();
+    }
+    std::uint64_t peak() const noexcept {
+        Lane lanes[16 / sizeof(Lane)];
+        _mm_storeu_si128(reinterpret_cast<__m128i*>(lanes), peaks);
+        return *std::max_element(std::begin(lanes), std::end(lanes));
     }
 
-    void describe(int y, int quads_wide) noexcept {
+    template <class Exponents>
+    void describe_quads(int y, int quads_wide, const Exponents& exponents) noexcept {
         const __m256i zero = _mm256_setzero_si256(), one = _mm256_set1_epi16(1);
         const std::uint16_t* const rho = row.rho(y);
         const std::uint16_t* const above = row.rho(y + 1);
@@ -51,7 +59,7 @@ struct Avx2LanesRow {
             const __m256i kappa =
                 _mm256_max_epi16(_mm256_andnot_si256(single, load256(row.kappa + q)), one);
             const __m256i exponent =
-                _mm256_andnot_si256(_mm256_cmpeq_epi16(quads, zero), load256(row.exponent + q));
+                _mm256_andnot_si256(_mm256_cmpeq_epi16(quads, zero), exponents(q));
             const __m256i bound = _mm256_max_epi16(exponent, kappa);
             const __m256i u = _mm256_sub_epi16(bound, kappa);
             const __m256i eps = _mm256_and_si256(_mm256_cmpgt_epi16(u, zero), load256(row.eps + q));
@@ -95,15 +103,21 @@ struct Avx2LanesRow {
     }
 };
 
-// Exponents of quads from the greatest magnitude of each: bit length of 2 * magnitude - 1.
-inline __m256i exponents_of(__m256i highest) noexcept {
-    const __m256i none = _mm256_cmpeq_epi32(highest, _mm256_setzero_si256());
-    return _mm256_andnot_si256(none, _mm256_add_epi32(kappa_of(highest), _mm256_set1_epi32(1)));
-}
-
 // Magnitudes up to 2^14, so that exponents stay within 15.
 template <class Deposit>
 struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
+    void describe(int y, int quads_wide) noexcept {
+        describe_quads(y, quads_wide, [this](int q) noexcept {
+            const auto eight = [](const std::uint16_t* highest) noexcept {
+                return kappa_of(_mm256_cvtepu16_epi32(
+                    _mm_loadu_si128(reinterpret_cast<const __m128i*>(highest))));
+            };
+            const __m256i less_one = _mm256_permute4x64_epi64(
+                _mm256_packus_epi32(eight(row.exponent + q), eight(row.exponent + q + 8)), 0xD8);
+            return _mm256_add_epi16(less_one, _mm256_set1_epi16(1));
+        });
+    }
+
     void load(const std::int16_t* top, const std::int16_t* below, int width, int y) noexcept {
         const __m256i one = _mm256_set1_epi16(1);
         const __m256i zero = _mm256_setzero_si256();
@@ -111,6 +125,7 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
             _mm256_setr_epi8(0, 1, 8, 9, 2, 3, 10, 11, 4, 5, 12, 13, 6, 7, 14, 15, 0, 1, 8, 9, 2, 3,
                              10, 11, 4, 5, 12, 13, 6, 7, 14, 15);
         std::uint16_t* const rho = row.rho(y);
+        __m128i greatest = peaks;
         for (int x = 0; x < width; x += 8) {
             const int q = x / 2;
             const __m128i upper = load_row(top + x, width - x);
@@ -118,7 +133,9 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
             const __m128i upper_magnitude = _mm_abs_epi16(upper),
                           lower_magnitude = _mm_abs_epi16(lower);
             _mm_storeu_si128(reinterpret_cast<__m128i*>(samples.bottom() + x), lower_magnitude);
-            set_exponents(q, _mm_max_epu16(upper_magnitude, lower_magnitude));
+            const __m128i greater = _mm_max_epu16(upper_magnitude, lower_magnitude);
+            greatest = _mm_max_epu16(greatest, greater);
+            set_highest(q, greater);
 
             const __m256i quads = _mm256_shuffle_epi8(
                 _mm256_permute4x64_epi64(_mm256_set_m128i(lower, upper), 0xD8), by_quad);
@@ -140,6 +157,7 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
             store_nibbles(flags & 0xFFFF, rho + q);
             store_nibbles(flags >> 16, row.eps + q);
         }
+        peaks = greatest;
     }
 
     void write_samples(int quads_wide, BitCollector& collector) noexcept {
@@ -176,13 +194,12 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
         return _mm256_sub_epi16(all, _mm256_srli_epi16(all, 1));
     }
 
-    void set_exponents(int q, __m128i magnitudes) noexcept {
+    // The greatest magnitude of each quad; describe() makes exponents of them.
+    void set_highest(int q, __m128i magnitudes) noexcept {
         const __m128i pairs = _mm_max_epu16(magnitudes, _mm_srli_epi32(magnitudes, 16));
-        const __m256i exponents =
-            exponents_of(_mm256_castsi128_si256(_mm_and_si128(pairs, _mm_set1_epi32(0xFFFF))));
-        const __m128i four = _mm256_castsi256_si128(exponents);
+        const __m128i highest = _mm_and_si128(pairs, _mm_set1_epi32(0xFFFF));
         _mm_storel_epi64(reinterpret_cast<__m128i*>(row.exponent + q),
-                         _mm_packus_epi32(four, four));
+                         _mm_packus_epi32(highest, highest));
     }
 
     static void store_nibbles(std::uint64_t nibbles, std::uint16_t* quads) noexcept {
@@ -194,15 +211,22 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
 // Magnitudes up to 2^30.
 template <class Deposit>
 struct Avx2Lanes32 : Avx2LanesRow<std::uint32_t> {
+    void describe(int y, int quads_wide) noexcept {
+        describe_quads(y, quads_wide, [this](int q) noexcept { return load256(row.exponent + q); });
+    }
+
     void load(const std::int32_t* top, const std::int32_t* below, int width, int y) noexcept {
         const __m256i one = _mm256_set1_epi32(1);
         const __m256i zero = _mm256_setzero_si256();
         std::uint16_t* const rho = row.rho(y);
+        __m128i greatest = peaks;
         for (int x = 0; x < width; x += 4) {
             const int q = x / 2;
             const __m128i upper = load_row(top + x, width - x);
             const __m128i lower = load_row(below == nullptr ? nullptr : below + x, width - x);
             const __m128i lower_magnitude = _mm_abs_epi32(lower);
+            greatest =
+                _mm_max_epu32(greatest, _mm_max_epu32(_mm_abs_epi32(upper), lower_magnitude));
             _mm_storeu_si128(reinterpret_cast<__m128i*>(samples.bottom() + x), lower_magnitude);
 
             const __m256i quads = _mm256_permutevar8x32_epi32(
@@ -231,6 +255,7 @@ struct Avx2Lanes32 : Avx2LanesRow<std::uint32_t> {
             row.exponent[q + 1] = static_cast<std::uint16_t>(
                 bit_length(static_cast<std::uint32_t>(_mm256_extract_epi32(all, 4))));
         }
+        peaks = greatest;
     }
 
     void write_samples(int quads_wide, BitCollector& collector) noexcept {

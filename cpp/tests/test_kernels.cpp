@@ -124,7 +124,7 @@ TEST("a block of too large coefficients is refused, not cut") {
     all.push_back(&kScalarKernels);
     for (const Kernels* kernels : all) {
         std::vector<std::uint8_t> bytes(kMaxSegmentBytes);
-        const std::int16_t sample = 16384;
+        const std::int16_t sample = 16385;
         CleanupEncodeJob<std::int16_t> job;
         job.samples = &sample;
         job.stride = job.width = job.height = 1;
