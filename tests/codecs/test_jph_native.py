@@ -175,6 +175,22 @@ class TestOptions:
         assert (info.rows, info.columns, info.samples) == (20, 30, 3)
         assert (info.bits, info.is_signed, info.levels, info.reversible) == (10, False, 3, True)
 
+    @pytest.mark.parametrize(
+        ("rows", "columns", "levels"),
+        [
+            (512, 512, 5),
+            (128, 300, 5),
+            (127, 300, 4),
+            (64, 64, 4),
+            (20, 64, 2),
+            (7, 9, 1),
+            (1, 1, 1),
+        ],
+    )
+    def test_lowest_resolution_of_a_small_frame_keeps_four_rows(self, rows, columns, levels):
+        stream = CODEC.encode_frames(np.zeros((1, rows, columns), np.uint8))[0]
+        assert native.frame_info(stream).levels == levels
+
     @pytest.mark.parametrize("number", range(5))
     def test_progression_and_blocks_are_in_the_cod_segment(self, number):
         name = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")[number]
