@@ -14,6 +14,9 @@ namespace {
 constexpr Status kNoMemory{Fault::out_of_memory, "no memory to decode the frame", Status::kNowhere};
 constexpr Status kUnfit{Fault::unfit, "a sample does not fit the array", Status::kNowhere};
 
+constexpr Status kMismatch{Fault::mismatch, "decoding gives other samples than were encoded",
+                           Status::kNowhere};
+
 constexpr int kWidePlanes = 30;  // magnitudes whose sums fit 32-bit lanes
 constexpr int kFramesWithoutTry = 15;
 
@@ -41,20 +44,16 @@ int most_planes(Tile& tile) noexcept {
     return most;
 }
 
-// Whether a row of an array holds the same samples as a dense row of the same type.
-bool equal_rows(const std::uint8_t* row, const ConstVolume& volume,
-                const std::uint8_t* dense) noexcept {
-    const auto bytes = static_cast<std::size_t>(sample_bytes(volume.type));
-    const auto count = static_cast<std::size_t>(volume.columns * volume.samples);
-    const bool is_dense =
-        volume.column_stride == static_cast<std::int64_t>(bytes) * volume.samples &&
-        (volume.samples == 1 || volume.sample_stride == static_cast<std::int64_t>(bytes));
-    if (is_dense) return std::memcmp(row, dense, count * bytes) == 0;
-    for (std::int64_t x = 0; x < volume.columns; ++x)
-        for (std::int64_t c = 0; c < volume.samples; ++c, dense += bytes)
-            if (std::memcmp(row + x * volume.column_stride + c * volume.sample_stride, dense,
-                            bytes) != 0)
-                return false;
+// Whether samples of an array, `step` bytes apart, are those of a dense row.
+bool equal_samples(const std::uint8_t* samples, std::ptrdiff_t step, const std::uint8_t* dense,
+                   int count, int bytes) noexcept {
+    if (step == bytes)
+        return std::memcmp(samples, dense,
+                           static_cast<std::size_t>(count) * static_cast<std::size_t>(bytes)) == 0;
+    for (int i = 0; i < count; ++i)
+        if (std::memcmp(samples + i * step, dense + i * bytes, static_cast<std::size_t>(bytes)) !=
+            0)
+            return false;
     return true;
 }
 
@@ -89,14 +88,20 @@ class FrameDecoder::RowOutput final : public ComponentOutput<T> {
             fits_ = false;
             return;
         }
-        store_(from, count, rule,
-               target_.data + (row - target_.rect.y0) * volume.row_stride +
-                   (window_.needed.x0 - target_.rect.x0) * volume.column_stride +
-                   sample_ * volume.sample_stride,
-               volume.column_stride);
+        const std::ptrdiff_t place = (row - target_.rect.y0) * volume.row_stride +
+                                     (window_.needed.x0 - target_.rect.x0) * volume.column_stride +
+                                     sample_ * volume.sample_stride;
+        if (target_.original == nullptr) {
+            store_(from, count, rule, target_.data + place, volume.column_stride);
+            return;
+        }
+        const int bytes = sample_bytes(volume.type);
+        store_(from, count, rule, target_.line, bytes);
+        matches_ &= equal_samples(target_.original + place, volume.column_stride, target_.line,
+                                  count, bytes);
     }
 
-    bool fits() const noexcept { return fits_; }
+    Status status() const noexcept { return !fits_ ? kUnfit : !matches_ ? kMismatch : success(); }
 
   private:
     bool fits_array(const T* from, int count, const StoreRule& rule) const noexcept {
@@ -118,7 +123,7 @@ class FrameDecoder::RowOutput final : public ComponentOutput<T> {
     const ResolutionWindow& window_;
     Plane<T>& ring_;
     void (*store_)(const T*, int, const StoreRule&, std::uint8_t*, std::ptrdiff_t);
-    bool fits_ = true;
+    bool fits_ = true, matches_ = true;
 };
 
 // Rows that wait for those of the other colours.
@@ -138,6 +143,32 @@ Status FrameDecoder::decode(span<const std::uint8_t> codestream, const DecodeOpt
     if (Status status = reader_.open(codestream); !status.ok()) return status;
     Target target;
     if (Status status = make_target(options, volume, frame, target); !status.ok()) return status;
+    return decode_target(options, target);
+}
+
+Status FrameDecoder::compare(span<const std::uint8_t> codestream, const ConstVolume& volume,
+                             std::int64_t frame) noexcept {
+    // The layout of the original, so that rows are found in it; nothing is written to its memory.
+    Volume layout;
+    layout.type = volume.type;
+    layout.frames = volume.frames;
+    layout.rows = volume.rows;
+    layout.columns = volume.columns;
+    layout.samples = volume.samples;
+    layout.row_stride = volume.row_stride;
+    layout.column_stride = volume.column_stride;
+    layout.sample_stride = volume.sample_stride;
+    if (Status status = reader_.open(codestream); !status.ok()) return status;
+    Target target;
+    if (Status status = make_target({}, layout, 0, target); !status.ok()) return status;
+    if (!line_.reserve(static_cast<std::size_t>(volume.columns * sample_bytes(volume.type))))
+        return kNoMemory;
+    target.original = volume.data + frame * volume.frame_stride;
+    target.line = line_.data();
+    return decode_target({}, target);
+}
+
+Status FrameDecoder::decode_target(const DecodeOptions& options, const Target& target) noexcept {
     const Rect& image = reader_.header().size.image;
     for (int i = 0; i < reader_.tile_count(); ++i) {
         const Rect tile_rect = intersection(reader_.header().size.tile(i), image);
@@ -149,31 +180,6 @@ Status FrameDecoder::decode(span<const std::uint8_t> codestream, const DecodeOpt
         if (Status status = decode_tile(*tile, options.discard_levels, target); !status.ok())
             return status;
     }
-    return success();
-}
-
-Status FrameDecoder::compare(span<const std::uint8_t> codestream, const ConstVolume& volume,
-                             std::int64_t frame) noexcept {
-    const int bytes = sample_bytes(volume.type);
-    Volume decoded;
-    decoded.type = volume.type;
-    decoded.frames = 1;
-    decoded.rows = volume.rows;
-    decoded.columns = volume.columns;
-    decoded.samples = volume.samples;
-    decoded.sample_stride = bytes;
-    decoded.column_stride = bytes * volume.samples;
-    decoded.row_stride = decoded.column_stride * volume.columns;
-    if (!frame_.reserve(static_cast<std::size_t>(decoded.row_stride * volume.rows)))
-        return kNoMemory;
-    decoded.data = frame_.data();
-    if (Status status = decode(codestream, {}, decoded, 0); !status.ok()) return status;
-    const std::uint8_t* const original = volume.data + frame * volume.frame_stride;
-    for (std::int64_t y = 0; y < volume.rows; ++y)
-        if (!equal_rows(original + y * volume.row_stride, volume,
-                        decoded.data + y * decoded.row_stride))
-            return {Fault::mismatch, "decoding gives other samples than were encoded",
-                    Status::kNowhere};
     return success();
 }
 
@@ -265,7 +271,7 @@ Status FrameDecoder::decode_components(Tile& tile, int discard_levels, const Tar
         RowOutput<T> output(target, static_cast<std::int64_t>(c), window, workspace.rows);
         const Status status = workspace.decoder.decode(component, scratch_, output);
         if (!status.ok()) return status;
-        if (!output.fits()) return kUnfit;
+        if (Status stored = output.status(); !stored.ok()) return stored;
     }
     return colour ? store_colours(workspace, offsets, target, window) : success();
 }
@@ -300,7 +306,9 @@ Status FrameDecoder::store_colours(Workspace<T>& workspace, const std::int64_t (
             inverse_rct(transformed, offsets, colours, width);
         for (int c = 0; c < 3; ++c) outputs[c].store(colours[c], row, 0);
     }
-    return outputs[0].fits() && outputs[1].fits() && outputs[2].fits() ? success() : kUnfit;
+    for (const auto& output : outputs)
+        if (Status status = output.status(); !status.ok()) return status;
+    return success();
 }
 
 }  // namespace dicube::jph

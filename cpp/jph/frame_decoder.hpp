@@ -27,6 +27,9 @@ class FrameDecoder {
         StoreRule rule;  // its offset is left to each component
         bool check_fit;  // the element type of the array does not hold all values of the stream
         std::int64_t fit_low, fit_high;
+        // If given, nothing is stored: rows are made in `line` and compared with this frame.
+        const std::uint8_t* original = nullptr;
+        std::uint8_t* line = nullptr;
     };
     template <class T>
     class RowOutput;
@@ -40,6 +43,7 @@ class FrameDecoder {
         Plane<T> colours[3];
     };
 
+    Status decode_target(const DecodeOptions& options, const Target& target) noexcept;
     Status make_target(const DecodeOptions& options, const Volume& volume, std::int64_t frame,
                        Target& target) noexcept;
     Status decode_tile(Tile& tile, int discard_levels, const Target& target) noexcept;
@@ -52,7 +56,7 @@ class FrameDecoder {
 
     StreamReader reader_;
     BlockScratch scratch_;
-    Buffer<std::uint8_t> frame_;  // to compare with
+    Buffer<std::uint8_t> line_;  // to compare with
     // Frames that have to be decoded anew with wider lanes come in series; after one, no attempt is
     // made for a while.
     int skip_narrow_ = 0;
