@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "jph/geometry.hpp"
 #include "jph/refinement.hpp"
 
 namespace dicube::jph {
@@ -14,10 +15,6 @@ constexpr Status kDamagedBlock{Fault::damaged, "a code-block contradicts itself"
 
 // Samples on either side that a cut spoils: the 9/7 synthesis looks at four, the 5/3 one at two.
 constexpr std::int64_t kReach = 4;
-
-Rect intersection(const Rect& a, const Rect& b) noexcept {
-    return {std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1), std::min(a.y1, b.y1)};
-}
 
 Rect widened(const Rect& rect, const Rect& limit) noexcept {
     return intersection({rect.x0 - kReach, rect.y0 - kReach, rect.x1 + kReach, rect.y1 + kReach},
@@ -61,11 +58,6 @@ BandWindow band_window(const Subband& band, const Rect& part) noexcept {
     return window;
 }
 
-LevelShape shape_of(const Rect& rect) noexcept {
-    return {static_cast<int>(rect.width()), static_cast<int>(rect.height()),
-            static_cast<int>(rect.x0 & 1), static_cast<int>(rect.y0 & 1)};
-}
-
 // One cleanup pass down to the last bit plane, as lossless encoders write it.
 bool is_plain(const CodeBlock& block, const Subband& band) noexcept {
     return block.refinement_passes == 0 && block.missing_planes + 1 == band.planes;
@@ -90,18 +82,6 @@ Status status_of(BlockOutcome outcome) noexcept {
            : outcome == BlockOutcome::too_large ? kTooNarrow
                                                 : kDamagedBlock;
 }
-
-// Rows of a resolution that is not the last one.
-template <class T>
-class PlaneOutput final : public ComponentOutput<T> {
-  public:
-    explicit PlaneOutput(Plane<T>& plane) noexcept : plane_(plane) {}
-    T* place(int y) noexcept override { return plane_.row(y); }
-    void done(int) noexcept override {}
-
-  private:
-    Plane<T>& plane_;
-};
 
 }  // namespace
 

@@ -39,6 +39,18 @@ class ComponentOutput {
     ~ComponentOutput() = default;
 };
 
+// Rows that stay in a plane, for the next resolution or for the colours that follow.
+template <class T>
+class PlaneOutput final : public ComponentOutput<T> {
+  public:
+    explicit PlaneOutput(Plane<T>& plane) noexcept : plane_(plane) {}
+    T* place(int y) noexcept override { return plane_.row(y); }
+    void done(int) noexcept override {}
+
+  private:
+    Plane<T>& plane_;
+};
+
 // Working memory for components of type T, kept from frame to frame. int16_t is for reversible
 // streams whose coefficients turn out to be small; for others it gives Fault::unfit, and int32_t or
 // int64_t take over.

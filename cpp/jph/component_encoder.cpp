@@ -2,16 +2,13 @@
 
 #include <type_traits>
 
+#include "jph/geometry.hpp"
+
 namespace dicube::jph {
 namespace {
 
 constexpr Status kNoMemory{Fault::out_of_memory, "no memory to encode the frame", Status::kNowhere};
 constexpr Status kTooNarrow{Fault::unfit, "coefficients need more bits", Status::kNowhere};
-
-LevelShape shape_of(const Rect& rect) noexcept {
-    return {static_cast<int>(rect.width()), static_cast<int>(rect.height()),
-            static_cast<int>(rect.x0 & 1), static_cast<int>(rect.y0 & 1)};
-}
 
 template <class T>
 RowSource<T> rows_of(PlaneView<T>& view) noexcept {
@@ -21,8 +18,8 @@ RowSource<T> rows_of(PlaneView<T>& view) noexcept {
 }
 
 template <class T>
-Status encode_block_list(span<CodeBlock> blocks, PlaneView<T> samples, BlockScratch& scratch,
-                         SegmentStore& segments) noexcept {
+Status encode_blocks(span<CodeBlock> blocks, PlaneView<T> samples, BlockScratch& scratch,
+                     SegmentStore& segments) noexcept {
     for (CodeBlock& block : blocks) {
         CleanupEncodeJob<T> job;
         job.samples = samples.row(block.y) + block.x;
@@ -76,7 +73,7 @@ Status ComponentEncoder<T>::encode(const TileComponent& component, const RowSour
         }
         for (std::size_t i = 0; i < 3; ++i) {
             const Status status =
-                encode_blocks(resolution.bands[i], high_[i].view(), scratch, segments);
+                encode_blocks(resolution.bands[i].blocks, high_[i].view(), scratch, segments);
             if (!status.ok()) return status;
         }
         low = lower.view();
@@ -88,12 +85,6 @@ Status ComponentEncoder<T>::encode(const TileComponent& component, const RowSour
         }
     }
     return encode_lowest(component.resolutions[0].bands[0], low, offset, scratch, segments);
-}
-
-template <class T>
-Status ComponentEncoder<T>::encode_blocks(const Subband& band, PlaneView<T> samples,
-                                          BlockScratch& scratch, SegmentStore& segments) noexcept {
-    return encode_block_list(band.blocks, samples, scratch, segments);
 }
 
 template <class T>
@@ -111,7 +102,7 @@ Status ComponentEncoder<T>::encode_lowest(const Subband& band, PlaneView<T> samp
     for (std::int64_t y = 0; y < band.rect.height(); ++y)
         for (std::int64_t x = 0; x < band.rect.width(); ++x)
             target.row(y)[x] = static_cast<Wide>(samples.row(y)[x] + offset);
-    return encode_block_list(band.blocks, target, scratch, segments);
+    return encode_blocks(band.blocks, target, scratch, segments);
 }
 
 template class ComponentEncoder<std::int16_t>;

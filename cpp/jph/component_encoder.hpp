@@ -48,8 +48,6 @@ class ComponentEncoder {
                   std::int64_t offset, BlockScratch& scratch, SegmentStore& segments) noexcept;
 
   private:
-    Status encode_blocks(const Subband& band, PlaneView<T> samples, BlockScratch& scratch,
-                         SegmentStore& segments) noexcept;
     Status encode_lowest(const Subband& band, PlaneView<T> samples, std::int64_t offset,
                          BlockScratch& scratch, SegmentStore& segments) noexcept;
 

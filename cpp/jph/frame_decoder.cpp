@@ -22,10 +22,6 @@ constexpr int kFramesWithoutTry = 15;
 
 constexpr std::int64_t power(int bits) noexcept { return std::int64_t{1} << bits; }
 
-Rect intersection(const Rect& a, const Rect& b) noexcept {
-    return {std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1), std::min(a.y1, b.y1)};
-}
-
 template <class T>
 auto store_row_kernel(int bytes) noexcept {
     const int index = bytes == 4 ? 2 : bytes - 1;
@@ -124,18 +120,6 @@ class FrameDecoder::RowOutput final : public ComponentOutput<T> {
     Plane<T>& ring_;
     void (*store_)(const T*, int, const StoreRule&, std::uint8_t*, std::ptrdiff_t);
     bool fits_ = true, matches_ = true;
-};
-
-// Rows that wait for those of the other colours.
-template <class T>
-class FrameDecoder::ColourOutput final : public ComponentOutput<T> {
-  public:
-    explicit ColourOutput(Plane<T>& plane) noexcept : plane_(plane) {}
-    T* place(int y) noexcept override { return plane_.row(y); }
-    void done(int) noexcept override {}
-
-  private:
-    Plane<T>& plane_;
 };
 
 Status FrameDecoder::decode(span<const std::uint8_t> codestream, const DecodeOptions& options,
@@ -261,7 +245,7 @@ Status FrameDecoder::decode_components(Tile& tile, int discard_levels, const Tar
         if (colour && c < 3) {
             if (!workspace.colours[c].resize(window.made.width(), window.made.height()))
                 return kNoMemory;
-            ColourOutput<T> output(workspace.colours[c]);
+            PlaneOutput<T> output(workspace.colours[c]);
             const Status status = workspace.decoder.decode(component, scratch_, output);
             if (!status.ok()) return status;
             offsets[c] = output.offset;

@@ -33,8 +33,6 @@ class FrameDecoder {
     };
     template <class T>
     class RowOutput;
-    template <class T>
-    class ColourOutput;
 
     template <class T>
     struct Workspace {

@@ -8,6 +8,7 @@
 
 #include "jph/parameters.hpp"
 #include "jph/types.hpp"
+#include "kernels/wavelet_types.hpp"
 
 namespace dicube::jph {
 
@@ -19,6 +20,16 @@ constexpr std::int64_t shift_up(std::int64_t value, int bits) noexcept {
 constexpr Rect shift_up(const Rect& rect, int bits) noexcept {
     return {shift_up(rect.x0, bits), shift_up(rect.y0, bits), shift_up(rect.x1, bits),
             shift_up(rect.y1, bits)};
+}
+
+constexpr Rect intersection(const Rect& a, const Rect& b) noexcept {
+    return {std::max(a.x0, b.x0), std::max(a.y0, b.y0), std::min(a.x1, b.x1), std::min(a.y1, b.y1)};
+}
+
+// What the wavelet kernels have to know of a resolution or a window of it.
+constexpr LevelShape shape_of(const Rect& rect) noexcept {
+    return {static_cast<int>(rect.width()), static_cast<int>(rect.height()),
+            static_cast<int>(rect.x0 & 1), static_cast<int>(rect.y0 & 1)};
 }
 
 // Equation B-15; `level` counts decompositions.

@@ -152,7 +152,6 @@ Status gather(Crew<EncodeWorker>& crew, int threads, EncodedVolume& encoded) noe
                         worker.output.bytes.data() + run.offset,
                         last.offset + last.length - first.offset);
         }
-        worker.finish();
     });
     return success();
 }
@@ -189,15 +188,14 @@ VolumeReport encode_or_throw(const ConstVolume& volume, const EncodeOptions& opt
                       if (start == 0) foresee(output, volume.frames / threads + 1);
                   }
               });
-    if (log.report().ok())
-        if (Status status = gather(crew, threads, encoded); !status.ok()) return failure(status, 0);
-    return log.report();
+    const Status gathered = log.report().ok() ? gather(crew, threads, encoded) : success();
+    for (int i = 0; i < threads; ++i) crew[i].finish();
+    return gathered.ok() ? log.report() : failure(gathered, 0);
 }
 
-// Lets `work(decoder, codestream, frame)` loose on every frame.
-template <class Work>
-VolumeReport for_each_codestream(span<const std::uint8_t> bytes, span<const Extent> extents,
-                                 std::int64_t frames, int threads, const Work& work) {
+VolumeReport decode_or_throw(span<const std::uint8_t> bytes, span<const Extent> extents,
+                             const DecodeOptions& options, int threads, const Volume& volume) {
+    const std::int64_t frames = volume.frames;
     if (static_cast<std::int64_t>(extents.size()) != frames)
         return failure(
             {Fault::bad_argument, "as many codestreams as frames are needed", Status::kNowhere}, 0);
@@ -213,7 +211,8 @@ VolumeReport for_each_codestream(span<const std::uint8_t> bytes, span<const Exte
                 Status status{Fault::bad_argument, "the codestream reaches outside its buffer",
                               Status::kNowhere};
                 if (extent.offset <= bytes.size() && extent.length <= bytes.size() - extent.offset)
-                    status = work(crew[worker], bytes.subspan(extent.offset, extent.length), i);
+                    status = crew[worker].decode(bytes.subspan(extent.offset, extent.length),
+                                                 options, volume, i);
                 if (status.fault == Fault::unsupported) {
                     if (!log.add_unsupported(i, status)) return log.add(i, kNoMemory);
                 } else if (!status.ok()) {
@@ -246,13 +245,8 @@ VolumeReport encode_volume(const ConstVolume& volume, const EncodeOptions& optio
 VolumeReport decode_volume(span<const std::uint8_t> bytes, span<const Extent> extents,
                            const DecodeOptions& options, int threads,
                            const Volume& volume) noexcept {
-    return without_exceptions([&] {
-        return for_each_codestream(bytes, extents, volume.frames, threads,
-                                   [&](FrameDecoder& decoder, span<const std::uint8_t> codestream,
-                                       std::int64_t frame) noexcept {
-                                       return decoder.decode(codestream, options, volume, frame);
-                                   });
-    });
+    return without_exceptions(
+        [&] { return decode_or_throw(bytes, extents, options, threads, volume); });
 }
 
 }  // namespace dicube::jph

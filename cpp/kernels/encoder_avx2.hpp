@@ -89,11 +89,24 @@ struct Avx2LanesRow {
         row.highest = greatest_lane<std::int16_t>(highest);
     }
 
-    // The lanes' bits that the mask shows.
+    // The bits of words that their masks show. If not `whole`, a word may have more than one append
+    // takes.
     template <class Deposit>
-    static void append_word(BitCollector& magsgn, std::uint64_t lanes,
-                            std::uint64_t mask) noexcept {
-        magsgn.append(Deposit::extract(lanes, mask), static_cast<int>(_mm_popcnt_u64(mask)));
+    void append_words(int count, bool whole, BitCollector& collector) noexcept {
+        BitCollector magsgn = collector;  // a copy that can stay in registers
+        const auto append = [&](std::uint64_t word, std::uint64_t mask) noexcept {
+            magsgn.append(Deposit::extract(word, mask), static_cast<int>(_mm_popcnt_u64(mask)));
+        };
+        constexpr std::uint64_t kLowHalf = 0xFFFFFFFF;
+        for (int i = 0; i < count; ++i) {
+            if (__builtin_expect(whole, 1)) {
+                append(values[i], masks[i]);
+            } else {
+                append(values[i], masks[i] & kLowHalf);
+                append(values[i], masks[i] & ~kLowHalf);
+            }
+        }
+        collector = magsgn;
     }
 
     void next_kappa(int quads_wide) noexcept {
@@ -161,23 +174,11 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
     }
 
     void write_samples(int quads_wide, BitCollector& collector) noexcept {
-        BitCollector magsgn = collector;  // a copy that can stay in registers
         for (int q = 0; q < quads_wide; q += 4) {
             const LaneMasks16 lanes(row.facts + q, row.bounds + q);
             store256(masks + q, lanes.masks);
         }
-        // Up to 60 bits a quad are more than one append takes.
-        const bool whole = row.highest <= 14;
-        for (int q = 0; q < quads_wide; ++q) {
-            if (__builtin_expect(whole, 1)) {
-                this->template append_word<Deposit>(magsgn, values[q], masks[q]);
-            } else {
-                this->template append_word<Deposit>(magsgn, values[q], masks[q] & 0xFFFFFFFF);
-                this->template append_word<Deposit>(magsgn, values[q],
-                                                    masks[q] & ~std::uint64_t{0xFFFFFFFF});
-            }
-        }
-        collector = magsgn;
+        this->template append_words<Deposit>(quads_wide, row.highest <= 14, collector);
     }
 
   private:
@@ -259,20 +260,9 @@ struct Avx2Lanes32 : Avx2LanesRow<std::uint32_t> {
     }
 
     void write_samples(int quads_wide, BitCollector& collector) noexcept {
-        BitCollector magsgn = collector;  // a copy that can stay in registers
         for (int q = 0; q < quads_wide; q += 2)
             store256(masks + 2 * q, LaneMasks32(row.facts + q, row.bounds + q).masks);
-        const bool whole = row.highest <= 28;
-        for (int word = 0; word < 2 * quads_wide; ++word) {
-            if (__builtin_expect(whole, 1)) {
-                this->template append_word<Deposit>(magsgn, values[word], masks[word]);
-            } else {
-                this->template append_word<Deposit>(magsgn, values[word], masks[word] & 0xFFFFFFFF);
-                this->template append_word<Deposit>(magsgn, values[word],
-                                                    masks[word] & ~std::uint64_t{0xFFFFFFFF});
-            }
-        }
-        collector = magsgn;
+        this->template append_words<Deposit>(2 * quads_wide, row.highest <= 28, collector);
     }
 
   private:

@@ -51,7 +51,7 @@ struct RowSink {
     void (*done)(void* context, int y);
 };
 
-// Rows of working memory for one level, each with its margins: 6 for synthesis, 4 for analysis.
-constexpr int kWaveletRows = 6;
+// Rows of working memory for one level, each with its margins.
+constexpr int kWaveletRows = 5;
 
 }  // namespace dicube::jph

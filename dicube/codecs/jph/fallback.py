@@ -1,8 +1,8 @@
 """JPEG 2000 streams outside the scope of the native codec, by OpenJPEG through imagecodecs.
 
 These are streams of Part 1, and HTJ2K with what nearly no encoder writes, such as packet headers
-in a place of their own (PPM, PPT) or a change of progression (POC). OpenJPH would not do: it skips
-some of these marker segments without a word.
+in a place of their own (PPM, PPT) or a change of progression (POC). Why not OpenJPH:
+docs/decisions/0001-one-codec-interface.md.
 """
 
 from dicube.codecs.base import Samples, StreamInfo
