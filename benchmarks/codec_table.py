@@ -18,6 +18,8 @@ from readme_table import update_readme
 
 from dicube.codecs import get_num_threads
 
+_WARM_UP_SECONDS = 0.02
+
 
 class Times(NamedTuple):
     """Median seconds of a peer for a whole volume, and the bytes of what it encoded."""
@@ -91,8 +93,7 @@ def measure(frames: Frames, threads: int, rounds: int) -> dict[Htj2kPeer, Times]
     for number in range(rounds + 1):
         for peer in peers:
             for operation in (peer.encode, peer.decode):
-                # The first call of a turn finds caches and memory as the peer before left them.
-                operation(threads)
+                _warm_up(operation, threads)
                 elapsed, result = _timed(operation, threads)
                 if number:
                     seconds.setdefault((peer, operation.__name__), []).append(elapsed)
@@ -106,6 +107,16 @@ def measure(frames: Frames, threads: int, rounds: int) -> dict[Htj2kPeer, Times]
         )
         for peer in peers
     }
+
+
+def _warm_up(operation: Callable[[int], Any], threads: int) -> None:
+    """Call until what the turn before left behind is over: caches, free memory, a sleeping core.
+
+    Calls that only take milliseconds would else be measured on a core that has just woken up.
+    """
+    start = time.perf_counter()
+    while time.perf_counter() - start < _WARM_UP_SECONDS:
+        operation(threads)
 
 
 def _timed(operation: Callable[[int], Any], threads: int) -> tuple[float, Any]:

@@ -160,11 +160,10 @@ bool ComponentDecoder<T>::fits_lanes(const LevelShape& shape,
     const std::int64_t high = (3 * (peaks[0] + peaks[1]) + 1) / 2 + (9 * peaks[2] + 3) / 4 + 4;
     constexpr std::int64_t kMost = 32767;
     if constexpr (kNarrow) {
-        if (low_reach_ + high > kMost && shape.low_width() > 0) {
+        if (low_reach_ + high > kMost && shape.low_width() > 0 && shape.low_height() > 0) {
             SampleRange range;
-            for (int y = 0; y < shape.low_height(); ++y)
-                kernels().narrow.row_range(low_view_.row(y), shape.low_width(), range);
-            low_reach_ = range.empty() ? 0 : range.farthest_from(0);
+            kernels().narrow.plane_range(low_view_, shape.low_width(), shape.low_height(), range);
+            low_reach_ = range.farthest_from(0);
         }
     }
     low_reach_ += high;
@@ -232,10 +231,10 @@ Status ComponentDecoder<T>::decode_lowest(const TileComponent& component, BlockS
             return status;
         if (Status status = run_jobs(lowest_jobs_, scratch); !status.ok()) return status;
         SampleRange range;
-        const int width = static_cast<int>(window.needed.width());
-        const std::int64_t height = window.needed.height();
-        for (std::int64_t i = 0; i < height && width > 0; ++i)
-            kernels().wide.row_range(lowest_.view(x, y).row(i), width, range);
+        const int width = static_cast<int>(window.needed.width()),
+                  height = static_cast<int>(window.needed.height());
+        if (width > 0 && height > 0)
+            kernels().wide.plane_range(lowest_.view(x, y), width, height, range);
         if (!low_[0].resize(width, height)) return kNoMemory;
         if (!range.empty()) {
             offset = std::clamp<std::int64_t>(range.centre(), -32768, 32767);
@@ -244,9 +243,11 @@ Status ComponentDecoder<T>::decode_lowest(const TileComponent& component, BlockS
             low_reach_ = 0;
         }
         if (low_reach_ > 32767) return kTooNarrow;
-        for (std::int64_t i = 0; i < height; ++i)
-            for (int j = 0; j < width; ++j)
-                low_[0].row(i)[j] = static_cast<T>(lowest_.view(x, y).row(i)[j] - offset);
+        for (int i = 0; i < height; ++i) {
+            const std::int32_t* const from = lowest_.view(x, y).row(i);
+            T* const to = low_[0].row(i);
+            for (int j = 0; j < width; ++j) to[j] = static_cast<T>(from[j] - offset);
+        }
         low_view_ = low_[0].view();
     }
     return success();

@@ -79,8 +79,8 @@ Status ComponentEncoder<T>::encode(const TileComponent& component, const RowSour
         low = lower.view();
         if (may_outgrow && r > 1 && shape.low_width() > 0) {
             SampleRange range;
-            for (int y = 0; y < shape.low_height(); ++y)
-                kernel.row_range(low.row(y), shape.low_width(), range);
+            if (shape.low_height() > 0)
+                kernel.plane_range(low, shape.low_width(), shape.low_height(), range);
             if (!range.empty() && range.farthest_from(0) > kNarrowReach) return kTooNarrow;
         }
     }

@@ -10,13 +10,15 @@
 namespace dicube::jph::DICUBE_SIMD {
 
 // What the second half gets.
+template <class T>
 struct MagsgnInput {
+    CleanupDecodeJob<T>* job;
     const std::uint16_t* facts;
     const std::uint8_t* u;
     int quads_wide, quads_high, stride;
     const std::uint8_t* dense;  // readable for the most bits that the quads can ask for
     std::size_t bit_count;
-    void* row_memory;  // BlockScratch::rows
+    void* row_memory;  // BlockScratch::Block::row
 };
 
 // An encoder leaves out one final byte of ones, so up to 8 bits more than there are may be asked
@@ -29,7 +31,14 @@ struct ScalarMagsgn {
     static constexpr int kCapacityBits = 64;  // of dense bits that a sample may ask for
 
     template <class T>
-    static BlockOutcome decode(const MagsgnInput& in, CleanupDecodeJob<T>& job) noexcept {
+    static void decode(const MagsgnInput<T>* inputs, int count) noexcept {
+        for (int k = 0; k < count; ++k) inputs[k].job->outcome = decode_block(inputs[k]);
+    }
+
+  private:
+    template <class T>
+    static BlockOutcome decode_block(const MagsgnInput<T>& in) noexcept {
+        CleanupDecodeJob<T>& job = *in.job;
         constexpr int kMargin = 2;
         constexpr int kLimit = static_cast<int>(sizeof(T)) * 8 - 1;
         const int max_exponent =
@@ -81,18 +90,17 @@ struct ScalarMagsgn {
 };
 
 template <class Magsgn, class T>
-inline BlockOutcome finish_block(const QuadReader& reader, CleanupDecodeJob<T>& job, int quads_wide,
-                                 int quads_high, BlockScratch& scratch) noexcept {
-    if (read_beyond_end(reader)) return BlockOutcome::damaged;
+inline MagsgnInput<T> magsgn_input(const QuadReader& reader, CleanupDecodeJob<T>& job,
+                                   int quads_wide, int quads_high,
+                                   BlockScratch::Block& scratch) noexcept {
     const std::size_t capacity =
         static_cast<std::size_t>(quads_wide * quads_high) * 4 * Magsgn::kCapacityBits / 8 + 32;
     const std::size_t length = std::min(reader.magsgn_length, kMaxSegmentBytes - 64);
     const std::size_t bit_count =
         unstuff_forward(job.bytes, length, true, capacity, scratch.magsgn);
-    return Magsgn::decode(
-        MagsgnInput{reader.facts, reader.u, quads_wide, quads_high, quad_stride(quads_wide),
-                    scratch.magsgn, bit_count, scratch.rows},
-        job);
+    return {&job,       scratch.facts + kFirstQuad, scratch.u + kFirstQuad, quads_wide,
+            quads_high, quad_stride(quads_wide),    scratch.magsgn,         bit_count,
+            scratch.row};
 }
 
 // Decodes `count` blocks; each job gets its outcome. Blocks of one size go together, wherever they
@@ -113,20 +121,25 @@ inline void decode_cleanup(CleanupDecodeJob<T>* jobs, std::size_t count,
                 (job.height + 1) / 2 != quads_high)
                 continue;
             job.outcome = BlockOutcome::damaged;  // until it is decoded
-            if (open_segment(job.bytes, job.length, quads_wide, quads_high, scratch.quads[opened],
+            if (open_segment(job.bytes, job.length, quads_wide, quads_high, scratch.blocks[opened],
                              readers[opened]))
                 together[opened++] = &job;
         }
         static_assert(kBlocksInStep == 3);
         if (opened == 3)
-            decode_quads<3>(readers, quads_wide, quads_high);
+            decode_quads<3>(readers, scratch.blocks, quads_wide, quads_high);
         else if (opened == 2)
-            decode_quads<2>(readers, quads_wide, quads_high);
+            decode_quads<2>(readers, scratch.blocks, quads_wide, quads_high);
         else if (opened == 1)
-            decode_quads<1>(readers, quads_wide, quads_high);
-        for (int k = 0; k < opened; ++k)
-            together[k]->outcome =
-                finish_block<Magsgn>(readers[k], *together[k], quads_wide, quads_high, scratch);
+            decode_quads<1>(readers, scratch.blocks, quads_wide, quads_high);
+        MagsgnInput<T> inputs[kBlocksInStep];
+        int complete = 0;
+        for (int k = 0; k < opened; ++k) {
+            if (readers[k].is_beyond_end()) continue;
+            inputs[complete++] = magsgn_input<Magsgn>(readers[k], *together[k], quads_wide,
+                                                      quads_high, scratch.blocks[k]);
+        }
+        Magsgn::decode(inputs, complete);
     }
 }
 

@@ -218,13 +218,13 @@ inline std::uint32_t join_streams(const std::uint8_t* magsgn, std::size_t magsgn
 template <class Lanes, class T>
 inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexcept {
     const int quads_wide = (job.width + 1) / 2, quads_high = (job.height + 1) / 2;
-    auto& lanes = *reinterpret_cast<Lanes*>(scratch.rows);
+    auto& lanes = *reinterpret_cast<Lanes*>(scratch.encoder_rows);
     EncoderRow& row = lanes.row;
     row.start(quads_wide);
     lanes.start(quads_wide);
     MelEncoder mel;
-    std::uint8_t* const vlc_dense = scratch.quads[0].vlc;
-    BitCollector vlc(vlc_dense), magsgn(scratch.magsgn);
+    std::uint8_t* const vlc_dense = scratch.blocks[0].vlc;
+    BitCollector vlc(vlc_dense), magsgn(scratch.blocks[0].magsgn);
     vlc.append(15, 4);  // stands for the low nibble of Scup
     for (int y = 0; y < quads_high; ++y) {
         const T* const top = job.samples + 2 * y * job.stride;
@@ -243,8 +243,8 @@ inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexce
         job.outcome = BlockOutcome::too_large;
         return;
     }
-    job.length = join_streams(scratch.magsgn, magsgn.bit_count(), mel, vlc_dense, vlc.bit_count(),
-                              scratch.quads[1].vlc, job.bytes);
+    job.length = join_streams(scratch.blocks[0].magsgn, magsgn.bit_count(), mel, vlc_dense,
+                              vlc.bit_count(), scratch.blocks[1].vlc, job.bytes);
 }
 
 // Whether any sample differs from zero; most blocks show it in their first row.

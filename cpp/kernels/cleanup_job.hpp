@@ -52,21 +52,22 @@ struct CleanupEncodeJob {
     BlockOutcome outcome = BlockOutcome::pending;
 };
 
-// Blocks whose VLC streams are decoded in step, see quad_decoder.hpp.
+// Blocks that are decoded in step, see quad_decoder.hpp.
 constexpr int kBlocksInStep = 3;
 
 // Working memory of the block coder, one for each thread.
 struct BlockScratch {
-    // Quads of one row take a multiple of 16 entries and at least one zero one behind them.
-    static constexpr int kQuadEntries = 8192 + 32;
+    // See quad_stride; most are taken by a block of 4 columns: 512 quad rows of 32 entries.
+    static constexpr int kQuadEntries = 16384 + 32;
 
-    struct Quads {
+    struct Block {
         alignas(64) std::uint16_t facts[kQuadEntries];  // rho | e_k << 4 | e_1 << 8
         alignas(64) std::uint8_t u[kQuadEntries];
-        alignas(64) std::uint8_t vlc[8192];  // dense bits
-    } quads[kBlocksInStep];
-    alignas(64) std::uint8_t magsgn[kMaxSegmentBytes];  // dense bits
-    alignas(64) std::uint8_t rows[64 * 1024];           // whatever a kernel keeps of a quad row
+        alignas(64) std::uint8_t vlc[8192];                 // dense bits
+        alignas(64) std::uint8_t magsgn[kMaxSegmentBytes];  // dense bits
+        alignas(64) std::uint8_t row[8 * 1024];  // what a kernel keeps of the quad row above
+    } blocks[kBlocksInStep];
+    alignas(64) std::uint8_t encoder_rows[64 * 1024];  // whatever a kernel keeps of a quad row
 };
 
 }  // namespace dicube::jph

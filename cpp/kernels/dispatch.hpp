@@ -32,7 +32,7 @@ struct SampleKernels {
     // By log2 of the bytes of a stored sample.
     void (*store_row[3])(const T* from, int count, const StoreRule& rule, std::uint8_t* to,
                          std::ptrdiff_t step);
-    void (*row_range)(const T* from, int count, SampleRange& range);
+    void (*plane_range)(const PlaneView<T>& plane, int width, int height, SampleRange& range);
 };
 
 struct Kernels {

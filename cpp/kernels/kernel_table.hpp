@@ -43,7 +43,7 @@ constexpr SampleKernels<typename V::value_type> sample_kernels() noexcept {
          load_samples<std::uint32_t, T>, load_samples<std::int32_t, T>},
         {store_samples<T, std::uint8_t>, store_samples<T, std::uint16_t>,
          store_samples<T, std::uint32_t>},
-        find_row_range<T>,
+        find_plane_range<V, T>,
     };
 }
 

@@ -258,52 +258,93 @@ inline __m256i deposit_words(__m256i masks, const std::uint8_t* dense,
     return _mm256_set_epi64x(words[3], words[2], words[1], words[0]);
 }
 
-// Samples of one quad row.
-template <class Kernel, bool Full, class Row>
-inline std::size_t decode_row(Row& row, const std::uint16_t* facts, const MagsgnInput& in,
-                              const CleanupDecodeJob<typename Kernel::Sample>& job, int y,
-                              std::size_t position, __m256i& peak) noexcept {
-    using Sample = typename Kernel::Sample;
-    Sample* const top = job.samples + 2 * y * job.stride;
-    Sample* const bottom = 2 * y + 1 < job.height ? top + job.stride : nullptr;
-    for (int q = 0; q < in.quads_wide; q += Kernel::kQuads) {
-        __m256i nothing;
-        const __m256i values =
-            Kernel::template values<Full>(facts + q, row.bounds + q, in.dense, position, nothing);
-        const __m256i magnitudes = Kernel::magnitudes(values, nothing);
-        peak = Kernel::greater(peak, magnitudes);
-        const __m256i samples = Kernel::by_row(Kernel::with_sign(magnitudes, values));
-        const int x = 2 * q, left = job.width - x;
-        store_row(top + x, left, _mm256_castsi256_si128(samples));
-        if (bottom != nullptr) store_row(bottom + x, left, _mm256_extracti128_si256(samples, 1));
-        _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bottom() + x),
-                         Kernel::absolute(_mm256_extracti128_si256(samples, 1)));
-    }
-    row.clear_behind(job.width);
-    return position;
-}
-
+// A block on its way through the second half, quad row by quad row.
 template <class Kernel>
-inline BlockOutcome decode_rows(const MagsgnInput& in,
-                                CleanupDecodeJob<typename Kernel::Sample>& job) noexcept {
-    auto& row = *static_cast<MagsgnRow<typename Kernel::Lane>*>(in.row_memory);
-    const int quads = (in.quads_wide + 15) & ~15;
-    const int usual = std::min<int>(job.max_exponent, Kernel::kUsualExponent);
-    std::memset(row.kappa, 0, static_cast<std::size_t>(quads) * sizeof row.kappa[0]);
-    std::size_t position = 0;
-    __m256i peak = _mm256_setzero_si256();
-    for (int y = 0; y < in.quads_high; ++y) {
-        const std::uint16_t* const facts = in.facts + y * in.stride;
-        const int highest = row.set_bounds(facts, in.u + y * in.stride, quads, usual);
-        if (highest > job.max_exponent) return BlockOutcome::damaged;
-        if (highest > Kernel::kMaxExponent) return BlockOutcome::too_large;
-        position = highest <= Kernel::kUsualExponent
-                       ? decode_row<Kernel, false>(row, facts, in, job, y, position, peak)
-                       : decode_row<Kernel, true>(row, facts, in, job, y, position, peak);
-        row.next_kappa(quads);
+class MagsgnWalk {
+  public:
+    using Sample = typename Kernel::Sample;
+
+    void start(const MagsgnInput<Sample>& in) noexcept {
+        in_ = in;
+        row_ = static_cast<Row*>(in.row_memory);
+        position_ = 0;
+        peak_ = _mm256_setzero_si256();
+        quads_ = (in.quads_wide + 15) & ~15;
+        usual_ = std::min<int>(in.job->max_exponent, Kernel::kUsualExponent);
+        std::memset(row_->kappa, 0, static_cast<std::size_t>(quads_) * sizeof row_->kappa[0]);
+        in.job->outcome = BlockOutcome::pending;
     }
-    job.peak = greatest_lane<typename Kernel::Sample>(peak);
-    return position > in.bit_count + kOmittedBits ? BlockOutcome::damaged : BlockOutcome::ok;
+
+    // Decodes quad row `y`, unless one before it was damaged.
+    void decode(int y) noexcept {
+        if (in_.job->outcome != BlockOutcome::pending) return;
+        const std::uint16_t* const facts = in_.facts + y * in_.stride;
+        const int highest = row_->set_bounds(facts, in_.u + y * in_.stride, quads_, usual_);
+        if (highest > in_.job->max_exponent)
+            in_.job->outcome = BlockOutcome::damaged;
+        else if (highest > Kernel::kMaxExponent)
+            in_.job->outcome = BlockOutcome::too_large;
+        else if (highest <= Kernel::kUsualExponent)
+            decode_samples<false>(facts, y);
+        else
+            decode_samples<true>(facts, y);
+        if (y + 1 < in_.quads_high) row_->next_kappa(quads_);
+    }
+
+    void finish() noexcept {
+        if (in_.job->outcome != BlockOutcome::pending) return;
+        in_.job->peak = greatest_lane<Sample>(peak_);
+        in_.job->outcome =
+            position_ > in_.bit_count + kOmittedBits ? BlockOutcome::damaged : BlockOutcome::ok;
+    }
+
+  private:
+    using Row = MagsgnRow<typename Kernel::Lane>;
+    static_assert(sizeof(Row) <= sizeof BlockScratch::Block::row);
+
+    template <bool Full>
+    void decode_samples(const std::uint16_t* facts, int y) noexcept {
+        const CleanupDecodeJob<Sample>& job = *in_.job;
+        Row& row = *row_;
+        Sample* const top = job.samples + 2 * y * job.stride;
+        Sample* const bottom = 2 * y + 1 < job.height ? top + job.stride : nullptr;
+        std::size_t position = position_;
+        __m256i peak = peak_;
+        for (int q = 0; q < in_.quads_wide; q += Kernel::kQuads) {
+            __m256i masks;
+            const __m256i values = Kernel::template values<Full>(facts + q, row.bounds + q,
+                                                                 in_.dense, position, masks);
+            const __m256i samples = Kernel::by_row(Kernel::samples(values, masks));
+            const __m256i magnitudes = Kernel::absolute(samples);
+            peak = Kernel::greater(peak, magnitudes);
+            const int x = 2 * q, left = job.width - x;
+            store_row(top + x, left, _mm256_castsi256_si128(samples));
+            if (bottom != nullptr)
+                store_row(bottom + x, left, _mm256_extracti128_si256(samples, 1));
+            _mm_storeu_si128(reinterpret_cast<__m128i*>(row.bottom() + x),
+                             _mm256_extracti128_si256(magnitudes, 1));
+        }
+        row.clear_behind(job.width);
+        position_ = position;
+        peak_ = peak;
+    }
+
+    MagsgnInput<Sample> in_;
+    Row* row_;
+    std::size_t position_;
+    __m256i peak_;
+    int quads_;  // of a row, whole vectors
+    int usual_;
+};
+
+// Each row waits for the one above it, so rows of several blocks take turns.
+template <class Kernel>
+inline void decode_in_step(const MagsgnInput<typename Kernel::Sample>* inputs, int count) noexcept {
+    MagsgnWalk<Kernel> walks[kBlocksInStep];
+    for (int k = 0; k < count; ++k) walks[k].start(inputs[k]);
+    for (int y = 0; count > 0 && y < inputs[0].quads_high; ++y)
+        for (int k = 0; k < count; ++k) walks[k].decode(y);
+    for (int k = 0; k < count; ++k) walks[k].finish();
 }
 
 // Exponents up to 15: a sample with its sign fits sixteen bits, a quad one 64-bit word.
@@ -316,32 +357,29 @@ struct Avx2Magsgn16 {
     static constexpr int kCapacityBits = 16;
     static constexpr int kQuads = 4;  // of a vector
 
-    static BlockOutcome decode(const MagsgnInput& in, CleanupDecodeJob<Sample>& job) noexcept {
-        return decode_rows<Avx2Magsgn16>(in, job);
+    static void decode(const MagsgnInput<Sample>* inputs, int count) noexcept {
+        decode_in_step<Avx2Magsgn16>(inputs, count);
     }
 
     template <bool Full>
     static __m256i values(const std::uint16_t* facts, const std::uint8_t* bounds,
                           const std::uint8_t* dense, std::size_t& position,
-                          __m256i& nothing) noexcept {
+                          __m256i& masks) noexcept {
         const LaneMasks16 lanes(facts, bounds);
-        // Every significant sample has a bit: where the top one is implied, U is 2 at least.
-        nothing = _mm256_cmpeq_epi16(lanes.masks, _mm256_setzero_si256());
+        // Every significant sample has a mask: where the top bit is implied, U is 2 at least.
+        masks = lanes.masks;
         return _mm256_or_si256(lanes.top,
                                deposit_words<Deposit, Full>(lanes.masks, dense, position));
     }
 
-    static __m256i magnitudes(__m256i values, __m256i nothing) noexcept {
-        return _mm256_andnot_si256(
-            nothing, _mm256_add_epi16(_mm256_srli_epi16(values, 1), _mm256_set1_epi16(1)));
-    }
-    static __m256i with_sign(__m256i magnitudes, __m256i values) noexcept {
-        const __m256i one = _mm256_set1_epi16(1);
-        const __m256i sign = _mm256_cmpeq_epi16(_mm256_and_si256(values, one), one);
-        return _mm256_sub_epi16(_mm256_xor_si256(magnitudes, sign), sign);
+    // The lowest bit of a value is the sign of its sample. Without a mask there is no sample.
+    static __m256i samples(__m256i values, __m256i masks) noexcept {
+        const __m256i magnitudes =
+            _mm256_add_epi16(_mm256_srli_epi16(values, 1), _mm256_set1_epi16(1));
+        return _mm256_sign_epi16(magnitudes, _mm256_or_si256(_mm256_slli_epi16(values, 15), masks));
     }
     static __m256i greater(__m256i a, __m256i b) noexcept { return _mm256_max_epi16(a, b); }
-    static __m128i absolute(__m128i lanes) noexcept { return _mm_abs_epi16(lanes); }
+    static __m256i absolute(__m256i lanes) noexcept { return _mm256_abs_epi16(lanes); }
 
     // Samples 0 and 2 of the quads into the lower half, 1 and 3 into the upper one.
     static __m256i by_row(__m256i quads) noexcept {
@@ -362,31 +400,28 @@ struct Avx2Magsgn32 {
     static constexpr int kCapacityBits = 32;
     static constexpr int kQuads = 2;
 
-    static BlockOutcome decode(const MagsgnInput& in, CleanupDecodeJob<Sample>& job) noexcept {
-        return decode_rows<Avx2Magsgn32>(in, job);
+    static void decode(const MagsgnInput<Sample>* inputs, int count) noexcept {
+        decode_in_step<Avx2Magsgn32>(inputs, count);
     }
 
     template <bool Full>
     static __m256i values(const std::uint16_t* facts, const std::uint8_t* bounds,
                           const std::uint8_t* dense, std::size_t& position,
-                          __m256i& nothing) noexcept {
+                          __m256i& masks) noexcept {
         const LaneMasks32 lanes(facts, bounds);
-        nothing = _mm256_cmpeq_epi32(lanes.masks, _mm256_setzero_si256());
+        masks = lanes.masks;
         return _mm256_or_si256(lanes.top,
                                deposit_words<Deposit, Full>(lanes.masks, dense, position));
     }
 
-    static __m256i magnitudes(__m256i values, __m256i nothing) noexcept {
-        return _mm256_andnot_si256(
-            nothing, _mm256_add_epi32(_mm256_srli_epi32(values, 1), _mm256_set1_epi32(1)));
-    }
-    static __m256i with_sign(__m256i magnitudes, __m256i values) noexcept {
-        const __m256i one = _mm256_set1_epi32(1);
-        const __m256i sign = _mm256_cmpeq_epi32(_mm256_and_si256(values, one), one);
-        return _mm256_sub_epi32(_mm256_xor_si256(magnitudes, sign), sign);
+    // The lowest bit of a value is the sign of its sample. Without a mask there is no sample.
+    static __m256i samples(__m256i values, __m256i masks) noexcept {
+        const __m256i magnitudes =
+            _mm256_add_epi32(_mm256_srli_epi32(values, 1), _mm256_set1_epi32(1));
+        return _mm256_sign_epi32(magnitudes, _mm256_or_si256(_mm256_slli_epi32(values, 31), masks));
     }
     static __m256i greater(__m256i a, __m256i b) noexcept { return _mm256_max_epi32(a, b); }
-    static __m128i absolute(__m128i lanes) noexcept { return _mm_abs_epi32(lanes); }
+    static __m256i absolute(__m256i lanes) noexcept { return _mm256_abs_epi32(lanes); }
     static __m256i by_row(__m256i quads) noexcept {
         return _mm256_permutevar8x32_epi32(quads, _mm256_setr_epi32(0, 2, 4, 6, 1, 3, 5, 7));
     }

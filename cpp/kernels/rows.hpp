@@ -2,6 +2,7 @@
 // compilers turn those over contiguous samples into SIMD of their own.
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -9,6 +10,7 @@
 #include <type_traits>
 
 #include "kernels/row_types.hpp"
+#include "kernels/wavelet_types.hpp"
 
 #ifndef DICUBE_SIMD
 #error "define DICUBE_SIMD, the namespace of this instruction set, before including a kernel"
@@ -126,20 +128,38 @@ inline void store_narrow_samples(const std::int16_t* from, int count, const Stor
             stored.store(reinterpret_cast<std::int16_t*>(to + 2 * done));
         }
     }
-    store_samples<std::int16_t, std::uint16_t>(from + done, count - done, rule, to + done * step,
-                                               step);
+    if (done < count)
+        store_samples<std::int16_t, std::uint16_t>(from + done, count - done, rule,
+                                                   to + done * step, step);
 }
 
-// Least and greatest sample of a working row.
-template <class T>
-inline void find_row_range(const T* from, int count, SampleRange& range) noexcept {
-    T low = from[0], high = from[0];
-    for (int i = 0; i < count; ++i) {
-        low = from[i] < low ? from[i] : low;
-        high = from[i] > high ? from[i] : high;
+// Least and greatest sample of a plane with one at least.
+template <class V, class T>
+inline void find_plane_range(const PlaneView<T>& plane, int width, int height,
+                             SampleRange& range) noexcept {
+    V low = V::all(plane.row(0)[0]), high = low;
+    T lanes[2 * V::count];
+    for (int y = 0; y < height; ++y) {
+        const T* const row = plane.row(y);
+        const auto take = [&](V samples) noexcept {
+            low = min(low, samples);
+            high = max(high, samples);
+        };
+        int x = 0;
+        for (; x + V::count <= width; x += V::count) take(V::load(row + x));
+        if (x == width) continue;
+        if (width > V::count) {
+            take(V::load(row + width - V::count));
+        } else {
+            for (; x < width; ++x) take(V::all(row[x]));
+        }
     }
-    if (low < range.low) range.low = static_cast<std::int64_t>(low);
-    if (high > range.high) range.high = static_cast<std::int64_t>(high);
+    low.store(lanes);
+    high.store(lanes + V::count);
+    for (const T sample : lanes) {
+        range.low = std::min(range.low, static_cast<std::int64_t>(sample));
+        range.high = std::max(range.high, static_cast<std::int64_t>(sample));
+    }
 }
 
 }  // namespace dicube::jph::DICUBE_SIMD

@@ -143,11 +143,14 @@ inline void join_row(const T* low, const T* high, int width, int parity, T* row,
     V even_lanes = even_at(0);
     for (int i = 0; i < low_width; i += V::count) {
         const V next_even = even_at(i + V::count);
-        const V odd_lanes = V::load(high + i) + mean(even_lanes, following(even_lanes, next_even));
-        V::store_interleaved(even_lanes, odd_lanes, row + 2 * i);
+        V after = following(even_lanes, next_even);
+        // Behind the last odd sample its one neighbour stands for both. Set among the lanes: a
+        // single sample stored afterwards would hold up whoever loads the row next.
+        if (i + V::count >= low_width && high_width == low_width)
+            after = with_lane(after, even_lanes, low_width - 1 - i);
+        V::store_interleaved(even_lanes, V::load(high + i) + mean(even_lanes, after), row + 2 * i);
         even_lanes = next_even;
     }
-    if (high_width == low_width) row[width - 1] = sum_of(high[high_width - 1], row[width - 2]);
 }
 
 // Writes the extension of all rows of a band, well before they are read.

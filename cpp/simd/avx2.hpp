@@ -8,6 +8,16 @@
 
 namespace dicube::simd::avx2 {
 
+// A window of whole registers on this has ones in one lane, wherever it is wanted.
+template <class T>
+struct OneLane {
+    static constexpr int kBefore = 32 / sizeof(T) - 1;
+    T lanes[2 * kBefore + 1] = {};
+    constexpr OneLane() noexcept { lanes[kBefore] = -1; }
+};
+template <class T>
+inline constexpr OneLane<T> kOneLane;
+
 template <class T>
 struct Lanes;
 
@@ -53,6 +63,11 @@ struct Lanes<std::int16_t> {
     friend Lanes preceding(Lanes before, Lanes lanes) noexcept {
         const __m256i middle = _mm256_permute2x128_si256(before.value, lanes.value, 0x21);
         return {_mm256_alignr_epi8(lanes.value, middle, 14)};
+    }
+
+    friend Lanes with_lane(Lanes lanes, Lanes other, int index) noexcept {
+        const Lanes chosen = load(kOneLane<value_type>.lanes + 15 - index);
+        return {_mm256_blendv_epi8(lanes.value, other.value, chosen.value)};
     }
 
     static void store_interleaved(Lanes even, Lanes odd, std::int16_t* to) noexcept {
@@ -112,6 +127,11 @@ struct Lanes<std::int32_t> {
     friend Lanes preceding(Lanes before, Lanes lanes) noexcept {
         const __m256i middle = _mm256_permute2x128_si256(before.value, lanes.value, 0x21);
         return {_mm256_alignr_epi8(lanes.value, middle, 12)};
+    }
+
+    friend Lanes with_lane(Lanes lanes, Lanes other, int index) noexcept {
+        const Lanes chosen = load(kOneLane<value_type>.lanes + 7 - index);
+        return {_mm256_blendv_epi8(lanes.value, other.value, chosen.value)};
     }
 
     static void store_interleaved(Lanes even, Lanes odd, std::int32_t* to) noexcept {

@@ -51,6 +51,11 @@ struct Lanes {
     friend Lanes following(Lanes, Lanes next) noexcept { return next; }
     friend Lanes preceding(Lanes before, Lanes) noexcept { return before; }
 
+    // `lanes`, but the one at `index` is that of `other`.
+    friend Lanes with_lane(Lanes lanes, Lanes other, int index) noexcept {
+        return index == 0 ? other : lanes;
+    }
+
     // even[0], odd[0], even[1], ... to 2 * count samples.
     static void store_interleaved(Lanes even, Lanes odd, T* to) noexcept {
         to[0] = even.value;

@@ -1,4 +1,5 @@
 // Every kernel of every instruction set against its scalar twin.
+#include <algorithm>
 #include <cstring>
 #include <memory>
 #include <vector>
@@ -152,11 +153,19 @@ TEST("segments cut short or changed never make kernels disagree about damage") {
         reference.max_exponent = 20;
         kScalarKernels.wide.decode_cleanup(&reference, 1, *scratch);
         for (const Kernels* kernels : simd_kernels()) {
-            CleanupDecodeJob<std::int32_t> job = decode_job(bytes, size, decoded);
-            job.max_exponent = 20;
-            kernels->wide.decode_cleanup(&job, 1, *scratch);
-            CHECK(job.outcome == reference.outcome);
-            if (job.outcome == BlockOutcome::ok) CHECK_EQUAL(decoded, expected);
+            // Between two whole blocks, which go through the decoder in step with it.
+            std::vector<std::int32_t> before, after;
+            CleanupDecodeJob<std::int32_t> jobs[] = {decode_job(whole, size, before),
+                                                     decode_job(bytes, size, decoded),
+                                                     decode_job(whole, size, after)};
+            for (auto& job : jobs) job.max_exponent = 20;
+            kernels->wide.decode_cleanup(jobs, 3, *scratch);
+            CHECK(jobs[1].outcome == reference.outcome);
+            if (jobs[1].outcome == BlockOutcome::ok) CHECK_EQUAL(decoded, expected);
+            CHECK(jobs[0].outcome == BlockOutcome::ok);
+            CHECK(jobs[2].outcome == BlockOutcome::ok);
+            CHECK_EQUAL(before, samples);
+            CHECK_EQUAL(after, samples);
         }
     }
 }
@@ -321,6 +330,38 @@ TEST("rows are loaded and measured alike by all kernels") {
             }
         }
     }
+}
+
+template <class T>
+void check_plane_range() {
+    Random random(16);
+    for (int round = 0; round < 300; ++round) {
+        const int width = 1 + static_cast<int>(random.below(40)),
+                  height = 1 + static_cast<int>(random.below(4));
+        Plane<T> plane;
+        CHECK(plane.resize(width, height));
+        for (int y = 0; y < height; ++y)  // with margins that would show
+            std::fill_n(plane.row(y) - kRowMargin, plane.stride(), T{-30000});
+        for (int y = 0; y < height; ++y)
+            for (int x = 0; x < width; ++x)
+                plane.row(y)[x] = static_cast<T>(static_cast<int>(random.below(40000)) - 20000);
+        const std::vector<T> all = dense(plane);
+        const auto ends = std::minmax_element(all.begin(), all.end());
+        std::vector<const Kernels*> tables = simd_kernels();
+        tables.push_back(&kScalarKernels);
+        for (const Kernels* kernels : tables) {
+            SampleRange range;
+            kernels->of<T>().plane_range(plane.view(), width, height, range);
+            CHECK_EQUAL(range.low, std::int64_t{*ends.first});
+            CHECK_EQUAL(range.high, std::int64_t{*ends.second});
+        }
+    }
+}
+
+TEST("the range of a plane is that of its samples, without the margins") {
+    check_plane_range<std::int16_t>();
+    check_plane_range<std::int32_t>();
+    check_plane_range<std::int64_t>();
 }
 
 TEST("the 9/7 synthesis of all kernels agrees to the last digits") {

@@ -179,15 +179,16 @@ class TestOptions:
         ("rows", "columns", "levels"),
         [
             (512, 512, 5),
-            (128, 300, 5),
-            (127, 300, 4),
-            (64, 64, 4),
+            (160, 300, 5),
+            (159, 300, 4),
+            (80, 300, 4),
+            (64, 64, 3),
             (20, 64, 2),
             (7, 9, 1),
             (1, 1, 1),
         ],
     )
-    def test_lowest_resolution_of_a_small_frame_keeps_four_rows(self, rows, columns, levels):
+    def test_lowest_resolution_of_a_small_frame_keeps_five_rows(self, rows, columns, levels):
         stream = CODEC.encode_frames(np.zeros((1, rows, columns), np.uint8))[0]
         assert native.frame_info(stream).levels == levels
 

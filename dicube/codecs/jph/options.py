@@ -8,7 +8,7 @@ from dicube.exceptions import CodecError
 PROGRESSIONS = ("LRCP", "RLCP", "RPCL", "PCRL", "CPRL")
 _MAX_LEVELS = 32  # T.800 table A.15
 _USUAL_LEVELS = 5
-_LOWEST_SIDE = 4  # rows and columns of the lowest resolution
+_LOWEST_SIDE = 5  # rows and columns of the lowest resolution
 _BLOCK_SIDES = tuple(1 << exponent for exponent in range(2, 11))  # T.800 A.6.1: xcb, ycb
 _MAX_BLOCK = 1 << 12
 
@@ -21,7 +21,7 @@ class EncodeOptions:
     ----------
     levels : int, optional
         Decompositions, 0 to 32. By default 5, or so many that the lowest resolution of a small
-        frame keeps four rows and columns: beyond, headers cost more than is won.
+        frame keeps five rows and columns: beyond, headers cost more than is won.
     block_size : (int, int)
         Rows and columns of a code-block: powers of two from 4 to 1024, 4096 samples at most.
     progression : str
