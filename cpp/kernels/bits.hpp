@@ -49,7 +49,7 @@ class BitCollector {
     explicit BitCollector(std::uint8_t* bytes) noexcept : start_(bytes), next_(bytes) {}
 
     // At most 56 bits; those above `count` are zero.
-    void append(std::uint64_t bits, int count) noexcept {
+    void append(std::uint64_t bits, std::uint64_t count) noexcept {
         pending_ |= bits << filled_;
         store64(next_, pending_);
         filled_ += count;
@@ -59,14 +59,14 @@ class BitCollector {
     }
 
     std::size_t bit_count() const noexcept {
-        return static_cast<std::size_t>(next_ - start_) * 8 + static_cast<std::size_t>(filled_);
+        return static_cast<std::size_t>(next_ - start_) * 8 + filled_;
     }
 
   private:
     std::uint8_t* start_;
     std::uint8_t* next_;
     std::uint64_t pending_ = 0;
-    int filled_ = 0;  // bits of pending_, 0 to 7 between calls
+    std::uint64_t filled_ = 0;  // bits of pending_, 0 to 7 between calls
 };
 
 }  // namespace dicube::jph::DICUBE_SIMD

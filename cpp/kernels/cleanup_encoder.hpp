@@ -6,6 +6,7 @@
 #pragma once
 
 #include <algorithm>
+#include <type_traits>
 
 #include "kernels/byte_stuffing.hpp"
 #include "kernels/cleanup_job.hpp"
@@ -82,7 +83,8 @@ struct EncoderRow {
     alignas(64) std::uint16_t u[kEntries];
     alignas(64) std::uint16_t facts[kEntries];  // rho | e_k << 4
     alignas(64) std::uint8_t bounds[kEntries];  // U
-    int highest = 0;                            // greatest U of the row
+    int highest;                                // greatest U of the row
+    bool has_runs;                              // some quad may have context 0, which MEL codes
 
     std::uint16_t* rho(int row) noexcept { return rho_memory[row & 1] + 16; }
 
@@ -99,6 +101,7 @@ inline void describe_row(EncoderRow& row, int y, int quads_wide) noexcept {
     const std::uint16_t* const rho = row.rho(y);
     const std::uint16_t* const above = row.rho(y + 1);  // the other one of two
     unsigned highest = 0;
+    row.has_runs = false;
     for (int q = 0; q < quads_wide; ++q) {
         const unsigned several = (rho[q] & (rho[q] - 1u)) != 0;
         const unsigned kappa = several && row.kappa[q] > 1 ? row.kappa[q] : 1u;
@@ -112,6 +115,7 @@ inline void describe_row(EncoderRow& row, int y, int quads_wide) noexcept {
                                            (((above[q] & 8u) | (above[q + 1] & 2u)) != 0 ? 4u : 0u);
         row.index[q] =
             static_cast<std::uint16_t>(context << 8 | rho[q] << 4 | (u != 0 ? row.eps[q] : 0u));
+        row.has_runs |= context == 0;
         row.u[q] = static_cast<std::uint16_t>(u);
         row.bounds[q] = static_cast<std::uint8_t>(bound);
         highest = highest > bound ? highest : bound;
@@ -146,41 +150,48 @@ inline void describe_row(EncoderRow& row, int y, int quads_wide) noexcept {
     extension(b);
 }
 
-// VLC words and MEL symbols of a row; leaves rho and e_k of the words in row.facts.
-template <bool FirstRow>
+// VLC words and MEL symbols of a row; leaves rho and e_k of the words in row.facts. A row that
+// `has_runs` has quads of context 0, and `has_long_u` samples whose u the table may not have.
+template <bool FirstRow, bool HasRuns, bool HasLongU>
 inline void write_words(EncoderRow& row, int quads_wide, MelEncoder& mel,
                         BitCollector& collector) noexcept {
     const VlcEncodeTables& tables = vlc_encode_tables();
     const VlcWord* const words = tables.quads[FirstRow ? 0 : 1].data();
     const std::uint32_t* const u_words = tables.u_pairs[FirstRow ? 0 : 1].data();
     BitCollector vlc = collector;  // a copy that can stay in registers
-    const auto symbol = [&](unsigned index) {
-        if (index < 0x100) mel.encode(index != 0);  // context 0
-    };
-    row.u[quads_wide] = 0;
-    for (int q = 0; q < quads_wide; q += 2) {
-        // A pair without second quad has neither word nor MEL symbol for it.
-        const bool has_second = q + 1 < quads_wide;
+    // A pair without second quad has neither word nor MEL symbol for it.
+    const auto write_pair = [&](int q, auto has_second) noexcept {
         const unsigned index_1 = row.index[q], index_2 = row.index[q + 1];
         const VlcWord word_1 = words[index_1], word_2 = has_second ? words[index_2] : 0;
-        symbol(index_1);
-        if (has_second) symbol(index_2);
+        if (HasRuns && index_1 < 0x100) mel.encode(index_1 != 0);
+        if (HasRuns && has_second && index_2 < 0x100) mel.encode(index_2 != 0);
         row.facts[q] = static_cast<std::uint16_t>(word_1 >> 16);
         row.facts[q + 1] = static_cast<std::uint16_t>(word_2 >> 16);
-        const unsigned length_1 = word_1 >> 8 & 7, length_2 = word_2 >> 8 & 7;
-        const std::uint64_t quads = (word_1 & 0x7F) | (word_2 & 0x7F) << length_1;
+        const std::uint32_t quads = (word_1 >> kWordShift & 0x7F) | (word_2 >> kWordShift & 0x7F)
+                                                                        << (word_1 & kWordLength);
         const unsigned u_1 = row.u[q], u_2 = row.u[q + 1];
         if (FirstRow && u_1 > 0 && u_2 > 0) mel.encode(u_1 > 2 && u_2 > 2);
-        if (__builtin_expect((u_1 | u_2) > 31, 0)) {
-            vlc.append(quads, static_cast<int>(length_1 + length_2));
+        if (HasLongU && (u_1 | u_2) > 31) {
+            vlc.append(quads, (word_1 + word_2) & kWordLength);
             write_long_u_pair(vlc, FirstRow, static_cast<int>(u_1), static_cast<int>(u_2));
-            continue;
+            return;
         }
         const std::uint32_t u_word = u_words[u_1 << 5 | u_2];
-        vlc.append(quads | static_cast<std::uint64_t>(u_word & 0xFFFF) << (length_1 + length_2),
-                   static_cast<int>(length_1 + length_2 + (u_word >> 16)));
-    }
+        // All three have 30 bits at most.
+        vlc.append(quads | u_word >> kWordShift << ((word_1 + word_2) & kWordLength),
+                   (word_1 + word_2 + u_word) & kWordLength);
+    };
+    row.u[quads_wide] = 0;
+    int q = 0;
+    for (; q + 1 < quads_wide; q += 2) write_pair(q, std::true_type{});
+    if (q < quads_wide) write_pair(q, std::false_type{});
     collector = vlc;
+}
+
+inline void copy_reversed(const std::uint8_t* from, std::size_t length, std::uint8_t* to) noexcept {
+    for (; length >= 8; length -= 8, to += 8)
+        store64(to, __builtin_bswap64(load64(from + length - 8)));
+    while (length > 0) *to++ = from[--length];
 }
 
 // Puts the three streams together (T.814 7.1.1). Returns the length of the segment.
@@ -207,7 +218,8 @@ inline std::uint32_t join_streams(const std::uint8_t* magsgn, std::size_t magsgn
     }
     std::memcpy(bytes + length, mel.bytes, mel.length);
     length += mel.length;
-    for (std::size_t i = vlc_length; i-- > 0;) bytes[length++] = vlc_bytes[i];
+    copy_reversed(vlc_bytes, vlc_length, bytes + length);
+    length += vlc_length;
     const std::size_t suffix = mel.length + vlc_length + 1;
     bytes[length - 1] = static_cast<std::uint8_t>((bytes[length - 1] & 0xF0) | (suffix & 15));
     bytes[length++] = static_cast<std::uint8_t>(suffix >> 4);
@@ -231,10 +243,13 @@ inline void encode_block(CleanupEncodeJob<T>& job, BlockScratch& scratch) noexce
         const T* const bottom = 2 * y + 1 < job.height ? top + job.stride : nullptr;
         lanes.load(top, bottom, job.width, y);
         lanes.describe(y, quads_wide);
+        constexpr bool kHasLongU = sizeof(T) > 4;
         if (y == 0)
-            write_words<true>(row, quads_wide, mel, vlc);
+            write_words<true, true, kHasLongU>(row, quads_wide, mel, vlc);
+        else if (row.has_runs)
+            write_words<false, true, kHasLongU>(row, quads_wide, mel, vlc);
         else
-            write_words<false>(row, quads_wide, mel, vlc);
+            write_words<false, false, kHasLongU>(row, quads_wide, mel, vlc);
         lanes.write_samples(quads_wide, magsgn);
         lanes.next_kappa(quads_wide);
     }
@@ -318,7 +333,7 @@ struct ScalarLanes {
             for (int n = 0; n < 4; ++n) {
                 if ((row.facts[q] >> n & 1) == 0) continue;
                 const int bits = row.bounds[q] - (row.facts[q] >> (4 + n) & 1);
-                magsgn.append(values[q][n] & low_bits(bits), bits);
+                magsgn.append(values[q][n] & low_bits(bits), static_cast<std::uint64_t>(bits));
             }
         }
     }

@@ -26,16 +26,60 @@ struct Avx2LanesRow {
     alignas(64) std::uint64_t masks[kRowQuads * sizeof(Lane) / 2];
     alignas(64) std::uint64_t values[kRowQuads * sizeof(Lane) / 2];
     __m128i peaks;  // greatest magnitudes so far, each lane for itself
+    bool words_are_short;
 
     void start(int quads_wide) noexcept {
         const std::size_t entries = static_cast<std::size_t>(2 * quads_wide) + 96;
         std::memset(samples.bottom_memory, 0, entries * sizeof(Lane));
         peaks = _mm_setzero_si128();
+        words_are_short = true;
     }
     std::uint64_t peak() const noexcept {
         Lane lanes[16 / sizeof(Lane)];
         _mm_storeu_si128(reinterpret_cast<__m128i*>(lanes), peaks);
         return *std::max_element(std::begin(lanes), std::end(lanes));
+    }
+
+    static std::uint64_t ones(std::uint64_t mask) noexcept {
+        return static_cast<std::uint64_t>(_mm_popcnt_u64(mask));
+    }
+
+    // Each works on a copy of the collector, which can stay in registers.
+    template <class Deposit>
+    void append_each(int count, BitCollector& collector) const noexcept {
+        BitCollector magsgn = collector;
+        for (int i = 0; i < count; ++i)
+            magsgn.append(Deposit::extract(values[i], masks[i]), ones(masks[i]));
+        collector = magsgn;
+    }
+    template <class Deposit, std::uint64_t kMost>
+    void append_pairs(int count, BitCollector& collector) noexcept {
+        BitCollector magsgn = collector;
+        values[count] = masks[count] = 0;  // the second of an odd last one
+        for (int i = 0; i < count; i += 2) {
+            const std::uint64_t first = Deposit::extract(values[i], masks[i]),
+                                second = Deposit::extract(values[i + 1], masks[i + 1]);
+            const std::uint64_t length = ones(masks[i]), both = length + ones(masks[i + 1]);
+            if (__builtin_expect(both <= kMost, 1)) {
+                magsgn.append(first | second << length, both);
+            } else {
+                magsgn.append(first, length);
+                magsgn.append(second, both - length);
+            }
+        }
+        collector = magsgn;
+    }
+    template <class Deposit>
+    void append_halves(int count, BitCollector& collector) const noexcept {
+        constexpr std::uint64_t kLowHalf = 0xFFFFFFFF;
+        BitCollector magsgn = collector;
+        for (int i = 0; i < count; ++i) {
+            for (const std::uint64_t half : {kLowHalf, ~kLowHalf}) {
+                const std::uint64_t mask = masks[i] & half;
+                magsgn.append(Deposit::extract(values[i], mask), ones(mask));
+            }
+        }
+        collector = magsgn;
     }
 
     template <class Exponents>
@@ -51,7 +95,7 @@ struct Avx2LanesRow {
             return _mm256_andnot_si256(_mm256_cmpeq_epi16(any, zero),
                                        _mm256_set1_epi16(static_cast<short>(flag)));
         };
-        __m256i highest = zero;
+        __m256i highest = zero, runs = zero;
         for (int q = 0; q < quads_wide; q += 16) {
             const __m256i quads = load256(rho + q), left = load256(rho + q - 1);
             const __m256i single =
@@ -77,6 +121,7 @@ struct Avx2LanesRow {
                     _mm256_or_si256(flag_if(from_left, 0x100), flag_if(bits(left, 12), 0x200)),
                     flag_if(from_right, 0x400));
             }
+            runs = _mm256_or_si256(runs, _mm256_cmpeq_epi16(context, zero));
             store256(row.index + q,
                      _mm256_or_si256(_mm256_or_si256(context, eps), _mm256_slli_epi16(quads, 4)));
             store256(row.u + q, u);
@@ -87,26 +132,24 @@ struct Avx2LanesRow {
             highest = _mm256_max_epi16(highest, bound);
         }
         row.highest = greatest_lane<std::int16_t>(highest);
+        row.has_runs = !_mm256_testz_si256(runs, runs);
     }
 
     // The bits of words that their masks show. If not `whole`, a word may have more than one append
     // takes.
     template <class Deposit>
     void append_words(int count, bool whole, BitCollector& collector) noexcept {
-        BitCollector magsgn = collector;  // a copy that can stay in registers
-        const auto append = [&](std::uint64_t word, std::uint64_t mask) noexcept {
-            magsgn.append(Deposit::extract(word, mask), static_cast<int>(_mm_popcnt_u64(mask)));
-        };
-        constexpr std::uint64_t kLowHalf = 0xFFFFFFFF;
-        for (int i = 0; i < count; ++i) {
-            if (__builtin_expect(whole, 1)) {
-                append(values[i], masks[i]);
-            } else {
-                append(values[i], masks[i] & kLowHalf);
-                append(values[i], masks[i] & ~kLowHalf);
-            }
-        }
-        collector = magsgn;
+        // Two words in one append, if those of the row before make it likely that both have room.
+        constexpr std::uint64_t kMost = 56, kLikely = 22;
+        const std::size_t start = collector.bit_count();
+        if (!whole)
+            append_halves<Deposit>(count, collector);
+        else if (words_are_short)
+            append_pairs<Deposit, kMost>(count, collector);
+        else
+            append_each<Deposit>(count, collector);
+        words_are_short =
+            collector.bit_count() - start <= kLikely * static_cast<std::size_t>(count);
     }
 
     void next_kappa(int quads_wide) noexcept {
@@ -158,14 +201,18 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
                 _mm256_add_epi16(_mm256_sub_epi16(doubled, one), _mm256_srli_epi16(quads, 15));
             store256(values + q, value);
 
+            // Two numbers have the same highest bit if the bits that they share are more than those
+            // that they do not.
             const __m256i nothing = _mm256_cmpeq_epi16(magnitude, zero);
-            const __m256i power = highest_power(_mm256_andnot_si256(nothing, doubled));
-            const __m256i reaches = _mm256_cmpeq_epi16(_mm256_and_si256(doubled, power), power);
+            const __m256i bits = _mm256_andnot_si256(nothing, doubled);
+            const __m256i all = bits_of_quad(bits);
+            const __m256i reaches =
+                _mm256_cmpgt_epi16(_mm256_and_si256(bits, all), _mm256_xor_si256(bits, all));
             // A byte for each sample: the lower half says whether it is significant, the upper one
             // whether it reaches the highest exponent of its quad.
-            const __m256i significant = _mm256_xor_si256(nothing, _mm256_cmpeq_epi16(zero, zero));
-            const __m256i both = _mm256_permute4x64_epi64(
-                _mm256_packs_epi16(significant, _mm256_andnot_si256(nothing, reaches)), 0xD8);
+            const __m256i significant = _mm256_cmpgt_epi16(magnitude, zero);
+            const __m256i both =
+                _mm256_permute4x64_epi64(_mm256_packs_epi16(significant, reaches), 0xD8);
             const auto flags = static_cast<std::uint32_t>(_mm256_movemask_epi8(both));
             store_nibbles(flags & 0xFFFF, rho + q);
             store_nibbles(flags >> 16, row.eps + q);
@@ -182,17 +229,12 @@ struct Avx2Lanes16 : Avx2LanesRow<std::uint16_t> {
     }
 
   private:
-    // The greatest power of two in each quad, in all of its lanes.
-    static __m256i highest_power(__m256i lanes) noexcept {
+    // All bits that are set in some lane of a quad, in all of its lanes.
+    static __m256i bits_of_quad(__m256i lanes) noexcept {
         const __m256i next = _mm256_setr_epi8(2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9,
                                               2, 3, 4, 5, 6, 7, 0, 1, 10, 11, 12, 13, 14, 15, 8, 9);
-        __m256i all = _mm256_or_si256(lanes, _mm256_shuffle_epi8(lanes, next));
-        all = _mm256_or_si256(all, _mm256_shuffle_epi32(all, 0xB1));
-        all = _mm256_or_si256(all, _mm256_srli_epi16(all, 1));
-        all = _mm256_or_si256(all, _mm256_srli_epi16(all, 2));
-        all = _mm256_or_si256(all, _mm256_srli_epi16(all, 4));
-        all = _mm256_or_si256(all, _mm256_srli_epi16(all, 8));
-        return _mm256_sub_epi16(all, _mm256_srli_epi16(all, 1));
+        const __m256i pairs = _mm256_or_si256(lanes, _mm256_shuffle_epi8(lanes, next));
+        return _mm256_or_si256(pairs, _mm256_shuffle_epi32(pairs, 0xB1));
     }
 
     // The greatest magnitude of each quad; describe() makes exponents of them.

@@ -86,44 +86,15 @@ class MelDecoder {
     bool after_ff_;
 };
 
-// Dense VLC bits on their way through a register.
-struct VlcBits {
-    const std::uint8_t* next = nullptr;  // bits that are not in `buffer` yet
-    std::uint64_t buffer = 0;
-    int count = 0;  // valid bits of `buffer`
-
-    // At least 56 bits of `buffer` are valid afterwards. The load does not wait for the word
-    // before.
-    void refill() noexcept {
-        buffer |= load64(next) << count;
-        next += (63 - count) >> 3;
-        count |= 56;
-    }
-    std::uint32_t take(int bits) noexcept {
-        const std::uint32_t value = static_cast<std::uint32_t>(buffer & low_bits(bits));
-        skip(bits);
-        return value;
-    }
-    void skip(int bits) noexcept {
-        buffer >>= bits;
-        count -= bits;
-    }
-};
-
 // The streams that the quads of one block are read from.
 struct QuadReader {
     MelDecoder mel;
-    VlcBits bits;
-    const std::uint8_t* vlc;
+    std::size_t position;  // in the dense VLC bits
     std::size_t vlc_bits;
     std::size_t magsgn_length;
 
     // Valid streams never use bits that are not there.
-    bool is_beyond_end() const noexcept {
-        return static_cast<std::size_t>(bits.next - vlc) * 8 -
-                   static_cast<std::size_t>(bits.count) >
-               vlc_bits;
-    }
+    bool is_beyond_end() const noexcept { return position > vlc_bits; }
 };
 
 // Checks the lengths at the end of the segment and sets the readers to their beginnings.
@@ -139,12 +110,9 @@ inline bool open_segment(const std::uint8_t* bytes, std::uint32_t length, int qu
     const std::size_t capacity =
         static_cast<std::size_t>(quads_wide + 1) * quads_high * 19 / 8 + 16;
     reader.mel.start(first, last);
-    reader.vlc = scratch.vlc;
     reader.vlc_bits = unstuff_backward(first, last - 1, static_cast<std::uint8_t>(last[-1] | 0x0F),
                                        0xFF, capacity, scratch.vlc);
-    reader.bits = {scratch.vlc, 0, 0};
-    reader.bits.refill();
-    reader.bits.skip(4);  // the low nibble belongs to the length
+    reader.position = 4;  // the low nibble belongs to the length
     reader.magsgn_length = length - suffix;
     return true;
 }
@@ -154,10 +122,25 @@ constexpr std::uint32_t u_pair(std::uint32_t first, std::uint32_t second) noexce
     return first << 8 | second << 16;
 }
 
+// Bits behind the words of a pair; there are enough for any u.
+struct UBits {
+    std::uint64_t buffer;
+    std::size_t used = 0;
+
+    std::uint32_t take(int bits) noexcept {
+        const std::uint32_t value = static_cast<std::uint32_t>(buffer & low_bits(bits));
+        skip(bits);
+        return value;
+    }
+    void skip(int bits) noexcept {
+        buffer >>= bits;
+        used += static_cast<std::size_t>(bits);
+    }
+};
+
 // u of a pair whose words are longer than the table takes (T.814 7.3.6).
-[[gnu::noinline]] inline std::uint32_t read_long_u_pair(VlcBits& bits, bool has_first,
+[[gnu::noinline]] inline std::uint32_t read_long_u_pair(UBits& bits, bool has_first,
                                                         bool has_second) noexcept {
-    bits.refill();
     const auto prefix = [&](bool present) {
         if (!present) return 0;
         const int zeros = __builtin_ctz(static_cast<unsigned>(bits.buffer) | 8u);
@@ -179,8 +162,7 @@ constexpr std::uint32_t u_pair(std::uint32_t first, std::uint32_t second) noexce
 
 // u of a pair in the first row of which MEL tells that one is 1 or 2, and of which the first is
 // not: the second is one plain bit, in front of the suffix.
-[[gnu::noinline]] inline std::uint32_t read_unequal_u_pair(VlcBits& bits) noexcept {
-    bits.refill();
+[[gnu::noinline]] inline std::uint32_t read_unequal_u_pair(UBits& bits) noexcept {
     const unsigned prefix = bits.buffer & 4 ? 3 : 5;
     bits.skip(3);
     const unsigned second = 1 + bits.take(1);
@@ -209,11 +191,12 @@ constexpr int kFirstQuad = 16;
 // A block on its way through its VLC stream, with a copy of what changes with every word, so that
 // it can stay in processor registers.
 struct QuadWalk {
-    VlcBits bits;
+    std::size_t position;
     std::uint32_t left;  // context from the quad before
     MelDecoder* mel;
 
-    explicit QuadWalk(QuadReader& reader) noexcept : bits(reader.bits), left(0), mel(&reader.mel) {}
+    explicit QuadWalk(QuadReader& reader) noexcept
+        : position(reader.position), left(0), mel(&reader.mel) {}
 
     // Puts the contexts of a row where its facts will be. Entries around its quads become zero.
     void start_row(BlockScratch::Block& block, int row, int quads_wide) noexcept {
@@ -229,10 +212,11 @@ struct QuadWalk {
         left = 0;
     }
 
-    [[gnu::always_inline]] VlcEntry quad(const VlcEntry* table, std::uint32_t context) noexcept {
-        VlcEntry entry = table[context | (bits.buffer & low_bits(kVlcWindow))];
+    [[gnu::always_inline]] VlcEntry quad(const VlcEntry* table, std::uint32_t context,
+                                         std::uint64_t& buffer) noexcept {
+        VlcEntry entry = table[context | (buffer & low_bits(kVlcWindow))];
         if (context == 0 && !mel->next()) entry = 0;
-        bits.buffer >>= entry & 0x3F;
+        buffer >>= entry & 0x3F;
         return entry;
     }
 
@@ -241,12 +225,14 @@ struct QuadWalk {
     [[gnu::always_inline]] void pair(BlockScratch::Block& block, int index, const VlcEntry* table,
                                      const std::uint32_t* u_table) noexcept {
         std::uint16_t* const facts = block.facts + index;  // contexts until now
-        bits.refill();
-        const VlcEntry a = quad(table, left | facts[0]);
-        const VlcEntry b = HasSecond ? quad(table, (a & kVlcContextMask) | facts[1]) : 0;
+        // Loaded anew for each pair. That waits for the pair before, but other blocks fill the
+        // time, and only the position has to stay in a register.
+        std::uint64_t buffer = bits_at(block.vlc, position);
+        const VlcEntry a = quad(table, left | facts[0], buffer);
+        const VlcEntry b = HasSecond ? quad(table, (a & kVlcContextMask) | facts[1], buffer) : 0;
         left = b & kVlcContextMask;
         const std::uint32_t offs = (a << 2 & 0x100) | (b << 3 & 0x200);
-        std::uint32_t us = u_table[offs | (bits.buffer & 0xFF)];
+        std::uint32_t us = u_table[offs | (buffer & 0xFF)];
         // In the first row MEL tells more about two quads with u.
         std::uint32_t known = 0;
         bool is_unequal = false;
@@ -254,18 +240,15 @@ struct QuadWalk {
             if (mel->next())
                 known = u_pair(2, 2);
             else
-                is_unequal = (bits.buffer & 3) == 0;
+                is_unequal = (buffer & 3) == 0;
         }
         if (__builtin_expect(us == kLongUPair || is_unequal, 0)) {
-            bits.count -= static_cast<int>((a + b) & 0x3F);
-            VlcBits apart = bits;  // its address is taken
-            us = is_unequal ? read_unequal_u_pair(apart)
-                            : read_long_u_pair(apart, a & 0x40, b & 0x40);
-            bits = apart;
+            UBits bits{buffer};
+            us =
+                is_unequal ? read_unequal_u_pair(bits) : read_long_u_pair(bits, a & 0x40, b & 0x40);
+            position += ((a + b) & 0x3F) + bits.used;
         } else {
-            bits.buffer >>= us & 0x3F;
-            // The three lengths do not overflow six bits.
-            bits.count -= static_cast<int>((a + b + us) & 0x3F);
+            position += (a + b + us) & 0x3F;  // the three lengths do not overflow six bits
         }
         const auto both_us = static_cast<std::uint16_t>((us + known) >> 8);
         std::memcpy(block.u + index, &both_us, sizeof both_us);
@@ -304,7 +287,7 @@ struct QuadWalks {
         if (quads_wide & 1) pair<FirstRow, false>(blocks, end - 1, table, u_table);
     }
     void give_back(QuadReader* readers) const noexcept {
-        readers[0].bits = walk.bits;
+        readers[0].position = walk.position;
         others.give_back(readers + 1);
     }
 };

@@ -100,7 +100,7 @@ VlcWord best_word(int table, unsigned context, unsigned rho, unsigned eps) noexc
         if (fits && (best == nullptr || cost(row) < cost(*best))) best = &row;
     }
     if (best == nullptr) return 0;  // a quad without significant samples in context 0 has no word
-    return best->codeword | static_cast<VlcWord>(best->length) << 8 |
+    return best->length | static_cast<VlcWord>(best->codeword) << kWordShift |
            static_cast<VlcWord>(rho | best->e_k << 4) << 16;
 }
 
@@ -121,7 +121,7 @@ std::uint32_t u_pair_word(bool first_row, int first, int second) noexcept {
         suffix(a);
         suffix(b);
     }
-    return word.bits | static_cast<std::uint32_t>(word.length) << 16;
+    return static_cast<std::uint32_t>(word.length) | word.bits << kWordShift;
 }
 
 VlcEncodeTables make_encode_tables() noexcept {

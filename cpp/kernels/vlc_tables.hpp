@@ -33,8 +33,11 @@ struct VlcDecodeTables {
 };
 constexpr std::uint32_t kLongUPair = 0xFFFFFFFF;
 
-// What the encoder writes for a quad: bits 0..6 the word, 8..10 its length, 16..23 rho | e_k << 4.
+// What the encoder writes for a quad: bits 0..5 the length of the word, 8..14 the word,
+// 16..23 rho | e_k << 4. Lengths lie lowest, where they can be added and shifted by as they are.
 using VlcWord = std::uint32_t;
+constexpr std::uint32_t kWordLength = 0x3F;
+constexpr int kWordShift = 8;
 
 struct VlcEncodeTables {
     // [0: first quad row, 1: others][context << 8 | rho << 4 | eps]
@@ -42,7 +45,7 @@ struct VlcEncodeTables {
     std::array<std::array<VlcWord, 8 << 8>, 2> quads;
 
     // Words for the u values of a pair of quads, u < 32 (0: no word): [u of the first << 5 | u of
-    // the second], bits 0..15 word, 16..20 length. First index: 0 for the first quad row, 1 for
+    // the second], bits 0..5 length, 8..23 word. First index: 0 for the first quad row, 1 for
     // others. In the first row a pair with both u > 0 takes a MEL symbol too; it is 1 if both are
     // > 2.
     std::array<std::array<std::uint32_t, 32 << 5>, 2> u_pairs;
