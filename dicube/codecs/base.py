@@ -5,7 +5,7 @@ Nothing here compresses. The registry finds a codec; ``frame_codec`` holds what 
 
 import mmap
 import operator
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol, TypeAlias, overload, runtime_checkable
 
@@ -240,6 +240,15 @@ class Codec(Protocol):
 
         Strides and byte order are free. With `verify` what was encoded is decoded and compared.
         Raises CodecError for samples it does not take or did not keep.
+        """
+
+    def encode_batches(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Iterator[Codestreams]:
+        """As `encode_frames`, but some frames at a time and in order: while the caller deals with
+        them, the next ones are being encoded.
+
+        A codec that has to see all frames first gives one batch of all.
         """
 
     def decode_frames(

@@ -7,7 +7,7 @@ budget and with the place the frame has to go, and only then let the library wor
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -43,6 +43,18 @@ class FrameCodec(ABC):
 
     def __repr__(self) -> str:
         return f"<codec {self.name}>"
+
+    @abstractmethod
+    def encode_frames(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Codestreams:
+        """See `dicube.codecs.base.Codec`."""
+
+    def encode_batches(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Iterator[Codestreams]:
+        """See `dicube.codecs.base.Codec`; one batch of all frames."""
+        yield self.encode_frames(frames, num_threads=num_threads, verify=verify)
 
     def decode_frames(
         self,

@@ -5,10 +5,12 @@ itself single-threaded: frames are the better grain, and the thread count stays 
 """
 
 import os
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TypeVar
 
+Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 _BLOCKS_PER_THREAD = 8  # small enough blocks that all threads end at about the same time
@@ -81,6 +83,37 @@ def map_frames(
         futures = [pool.submit(run, block) for block in blocks]
         # Asked in order, so the first failure met here is the one of the lowest index.
         return [result for future in futures for result in future.result()]
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def map_in_order(
+    function: Callable[[Item], Result], items: Iterable[Item], num_threads: int | None = None
+) -> Iterator[Result]:
+    """Results of `function` in the order of `items`, while threads make the next ones.
+
+    No more than two results for each thread wait to be taken, however many items there are.
+
+    Raises
+    ------
+    ValueError
+        `num_threads` is below 1.
+    BaseException
+        What `function` raised for the first item that failed; later ones may not have run.
+    """
+    threads = thread_count(num_threads)
+    if threads == 1:
+        yield from map(function, items)
+        return
+    pool = ThreadPoolExecutor(threads, thread_name_prefix="dicube-codec")
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(function, item))
+            if len(waiting) > 2 * threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
     finally:
         pool.shutdown(cancel_futures=True)
 

@@ -85,7 +85,8 @@ def write_cube(
 ) -> None:
     """Write an image; `path` appears whole or not at all.
 
-    With `check` every codestream is decoded and compared before anything is written.
+    Frames are written while later ones are being encoded. With `check` every codestream is decoded
+    and compared before it is written.
 
     Raises
     ------
@@ -96,10 +97,12 @@ def write_cube(
     codec = get_codec(file_format.codec_name)
     samples = to_codec_samples(contents.frames, encoding)
     sections = {} if contents.sources is None else {SOURCE_FILES: contents.sources.data}
-    codestreams = codec.encode_frames(samples, num_threads=num_threads, verify=check)
-    header = header_members(contents, encoding, sample_offset=codestreams.sample_offset)
+    sample_offset = 0
     with writing(path, file_format) as writer:
-        writer.append_frames(codestreams)
+        for batch in codec.encode_batches(samples, num_threads=num_threads, verify=check):
+            writer.append_frames(batch)
+            sample_offset = batch.sample_offset
+        header = header_members(contents, encoding, sample_offset=sample_offset)
         writer.finish(
             status=contents.status.value.encode(),
             meta=b"" if contents.meta is None else contents.meta.data,

@@ -1,11 +1,17 @@
 """Files that appear whole or not at all."""
 
+import io
 import os
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO, Final
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer
+
+_DRAINED_BYTES: Final = 1 << 20
 
 
 @contextmanager
@@ -16,7 +22,7 @@ def replacing(path: Path) -> Iterator[BinaryIO]:
     that a reader sees the old file or the new one, and a crash leaves the old file or none. When
     the block raises, the hidden file is removed and `path` is untouched.
     """
-    with replacing_path(path) as temporary, open(temporary, "xb") as file:
+    with replacing_path(path) as temporary, _DrainingFile(temporary) as file:
         yield file
 
 
@@ -34,6 +40,35 @@ def replacing_path(path: Path) -> Iterator[Path]:
             temporary.unlink()
         raise
     _flush_folder(path.parent)
+
+
+class _DrainingFile(io.BufferedWriter):
+    """A new file whose bytes go on their way to the disk while more are being made.
+
+    Else all of them would wait for the flush at the end, where nothing is left to do meanwhile.
+    """
+
+    _written = _drained = 0  # bytes
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(io.FileIO(path, "x"))
+
+    def write(self, data: "ReadableBuffer", /) -> int:
+        count = super().write(data)
+        self._written += count
+        if self._written - self._drained >= _DRAINED_BYTES:
+            self._drain()
+        return count
+
+    def _drain(self) -> None:
+        if not hasattr(os, "posix_fadvise"):
+            return
+        self.flush()
+        # Linux starts to write what it is told to forget, and does not wait for it. What is on its
+        # way stays in the cache.
+        length = self._written - self._drained
+        os.posix_fadvise(self.fileno(), self._drained, length, os.POSIX_FADV_DONTNEED)
+        self._drained = self._written
 
 
 def _flush(path: Path) -> None:

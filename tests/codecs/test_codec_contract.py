@@ -109,6 +109,19 @@ class TestCodecContract:
             decoded = codec.decode_frames(alone, num_threads=threads)
             np.testing.assert_array_equal(decoded, frames)
 
+    @pytest.mark.parametrize("threads", [1, 2, 4])
+    def test_batches_are_the_codestreams_of_all_frames_in_order(self, codec, threads):
+        rng = np.random.default_rng(8)
+        volume = rng.integers(-3000, 3000, (7, 300, 410)).astype(np.int16)
+        whole = codec.encode_frames(volume)
+        batches = list(codec.encode_batches(volume, num_threads=threads, verify=True))
+        assert [stream for batch in batches for stream in batch] == list(whole)
+        assert {batch.sample_offset for batch in batches} == {whole.sample_offset}
+
+    def test_batches_refuse_what_the_codec_cannot_take(self, codec, frames):
+        with pytest.raises(CodecError, match="complex64"):
+            list(codec.encode_batches(frames.astype(np.complex64)))
+
     def test_no_frames_come_back_as_no_frames(self, codec, frames):
         codestreams = codec.encode_frames(frames[:0])
         assert len(codestreams) == 0

@@ -17,7 +17,7 @@ from dicube.codecs import (
     get_num_threads,
     set_num_threads,
 )
-from dicube.codecs.parallel import map_frames
+from dicube.codecs.parallel import map_frames, map_in_order
 from dicube.exceptions import CodecError
 
 NAMES = {"jph", "jxl", "jpeg", "ljpeg", "jpegls", "jpeg2000", "rle"}
@@ -100,3 +100,23 @@ def test_results_come_in_frame_order_and_the_lowest_failure_is_raised():
     assert map_frames(lambda index: index * index, 6, 3) == [0, 1, 4, 9, 16, 25]
     with pytest.raises(LookupError, match=r"^0$"):
         map_frames(fail, 2, 2)
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3])
+def test_results_are_made_in_order_and_not_far_ahead(threads):
+    asked: list[int] = []
+    taken = 0
+    for result in map_in_order(lambda item: asked.append(item) or item, range(40), threads):
+        assert result == taken
+        taken += 1
+        assert len(asked) <= taken + 2 * threads + 1
+    assert taken == 40
+    assert sorted(asked) == list(range(40))
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_failure_ends_the_results_where_it_happened(threads):
+    results = []
+    with pytest.raises(ZeroDivisionError):
+        results.extend(map_in_order(lambda item: 12 // item, [1, 2, 3, 0, 4], threads))
+    assert results == [12, 6, 4]

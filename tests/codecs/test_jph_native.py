@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from dicube.codecs import Codestreams
 from dicube.codecs.jph import JphCodec, _jph, native
+from dicube.codecs.jph.options import EncodeOptions
 from dicube.exceptions import CodecError, MissingDependencyError
 from tests.codecs.jph_frames import Case, cases
 
@@ -167,6 +168,14 @@ class TestOptions:
         frames[2:, 7, 9] = value - 1
         decoded = CODEC.decode_frames(CODEC.encode_frames(frames, bit_depth=12))
         np.testing.assert_array_equal(decoded, frames)
+
+    def test_failure_of_a_batch_names_the_frame_of_the_volume(self):
+        frames = np.zeros((5, 8, 8), np.uint16)
+        frames[3] = 5000
+        options = EncodeOptions(bit_depth=12)
+        with pytest.raises(CodecError) as caught:
+            native.encode_volume(frames, options, verify=False, threads=1, first=40)
+        assert caught.value.where == "frame 43"
 
     def test_header_tells_what_was_chosen(self):
         frames = np.zeros((1, 20, 30, 3), np.uint16)

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from dicube.storage.atomic import replacing
@@ -100,6 +101,36 @@ def test_disk_that_fails_at_the_last_moment_leaves_the_old_file(tmp_path, monkey
     with DcbFile(target) as file:
         assert file.section(Section.STATUS) == b"old"
     assert names_in(tmp_path) == ["a.dcbs"]
+
+
+@pytest.mark.skipif(not hasattr(os, "posix_fadvise"), reason="the platform has no such advice")
+def test_all_of_a_large_file_is_sent_to_the_disk_while_it_is_written(tmp_path, monkeypatch):
+    advice = os.posix_fadvise
+    sent = []
+
+    def record(descriptor, offset, length, kind):
+        assert os.fstat(descriptor).st_size >= offset + length  # nothing is left in a buffer
+        sent.append((offset, length))
+        advice(descriptor, offset, length, kind)
+
+    monkeypatch.setattr(os, "posix_fadvise", record)
+    content = np.random.default_rng(1).bytes(9_000_000)
+    with replacing(tmp_path / "a.dcbs") as file:
+        for start in range(0, len(content), 70_001):
+            file.write(content[start : start + 70_001])
+        file.seek(0)
+        file.write(content[:10])
+    assert (tmp_path / "a.dcbs").read_bytes() == content
+    ends = [offset + length for offset, length in sent]
+    assert [offset for offset, _ in sent] == [0, *ends[:-1]]
+    assert len(content) - ends[-1] < 1 << 21
+
+
+def test_no_advice_no_matter(tmp_path, monkeypatch):
+    monkeypatch.delattr(os, "posix_fadvise", raising=False)
+    with replacing(tmp_path / "a.dcbs") as file:
+        file.write(b"x" * 3_000_000)
+    assert (tmp_path / "a.dcbs").stat().st_size == 3_000_000
 
 
 def test_missing_folder_is_an_os_error(tmp_path):

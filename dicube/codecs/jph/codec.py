@@ -3,7 +3,8 @@
 Frames outside its scope, mostly JPEG 2000 Part 1, are decoded by OpenJPEG through imagecodecs.
 """
 
-from collections.abc import Sequence
+import math
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -22,8 +23,12 @@ from dicube.codecs.jph import native
 from dicube.codecs.jph.decoding import decode_frame, decode_frames, decode_part
 from dicube.codecs.jph.options import EncodeOptions
 from dicube.codecs.jph.part import Part, Region
-from dicube.codecs.parallel import thread_count
+from dicube.codecs.parallel import map_in_order, thread_count
 from dicube.codecs.sample_rules import check_frames
+
+# Of the samples in a batch: it takes about a millisecond, much longer than to hand it over, and its
+# codestreams are written while they are in the cache.
+_BATCH_BYTES = 1 << 20
 
 
 class JphCodec(FrameCodec):
@@ -84,6 +89,20 @@ class JphCodec(FrameCodec):
         return native.encode_volume(
             frames, options, verify=verify, threads=thread_count(num_threads)
         )
+
+    def encode_batches(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Iterator[Codestreams]:
+        """As `encode_frames` with its defaults, some frames at a time; see `Codec`."""
+        check_frames(frames, self.capabilities, self.name)
+        options = EncodeOptions()
+        size = max(1, _BATCH_BYTES // max(1, math.prod(frames.shape[1:]) * frames.itemsize))
+
+        def encode(first: int) -> Codestreams:
+            batch = frames[first : first + size]
+            return native.encode_volume(batch, options, verify=verify, threads=1, first=first)
+
+        return map_in_order(encode, range(0, len(frames), size), num_threads)
 
     def decode_part(
         self,

@@ -39,7 +39,7 @@ _HINTS = {
 
 
 def encode_volume(
-    frames: Samples, options: EncodeOptions, *, verify: bool, threads: int
+    frames: Samples, options: EncodeOptions, *, verify: bool, threads: int, first: int = 0
 ) -> Codestreams:
     """Encode frames of a dtype and with options that were checked.
 
@@ -51,6 +51,8 @@ def encode_volume(
     verify : bool
         Decode each frame right after it was encoded, and compare it.
     threads : int
+    first : int
+        Number of the first frame, for errors.
 
     Raises
     ------
@@ -75,9 +77,9 @@ def encode_volume(
         threads=threads,
     )
     if report.fault == "mismatch":
-        raise samples_not_kept("jph", f"frame {report.frame}")
+        raise samples_not_kept("jph", f"frame {first + report.frame}")
     if report.fault != "none":
-        raise failure(report)
+        raise failure(report, first)
     return Codestreams(
         memoryview(encoded), encoded.offsets, encoded.lengths, native.dtype, frames.shape[1:]
     )
@@ -165,10 +167,13 @@ def forced_simd_level(name: str) -> Iterator[None]:
         _jph.set_simd_level(before)
 
 
-def failure(report: VolumeReport) -> CodecError:
-    """The error for a report with a fault; it names the frame, if there is one."""
+def failure(report: VolumeReport, first: int = 0) -> CodecError:
+    """The error for a report with a fault; it names the frame, if there is one.
+
+    `first` is the number of the first frame of the call.
+    """
     place = "" if report.position is None else f", at byte {report.position} of the codestream"
-    where = f"frame {report.frame}" if report.frame >= 0 else None
+    where = f"frame {first + report.frame}" if report.frame >= 0 else None
     return CodecError(report.what + place, where=where, hint=_HINTS.get(report.fault))
 
 
