@@ -66,10 +66,26 @@ class CubeContents:
         return self.values.reshape(-1, *self.values.shape[len(self.axes) :])
 
 
+class ValuesDigest:
+    """XXH3-128 of values, little endian in C order (docs/format.md, section 5), as they come."""
+
+    def __init__(self) -> None:
+        self._hash = xxhash.xxh3_128()
+
+    def update(self, values: Array) -> None:
+        """Add values behind those before."""
+        little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
+        self._hash.update(little.reshape(-1).view(np.uint8).data)
+
+    def __str__(self) -> str:
+        return "xxh3-128:" + self._hash.hexdigest()
+
+
 def values_digest(values: Array) -> str:
-    """XXH3-128 of the values, little endian in C order (docs/format.md, section 5)."""
-    little = np.ascontiguousarray(values).astype(values.dtype.newbyteorder("<"), copy=False)
-    return "xxh3-128:" + xxhash.xxh3_128_hexdigest(little.reshape(-1).view(np.uint8).data)
+    """The `ValuesDigest` of an array."""
+    digest = ValuesDigest()
+    digest.update(values)
+    return str(digest)
 
 
 def packed_meta(

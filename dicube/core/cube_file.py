@@ -13,7 +13,7 @@ from spacetransformer.core.exceptions import SpaceTransformerError
 
 from dicube.codecs import get_codec
 from dicube.core.axes import Axis
-from dicube.core.contents import CubeContents, packed_meta, packed_sources
+from dicube.core.contents import CubeContents, ValuesDigest, packed_meta, packed_sources
 from dicube.core.frame_values import read_values, values_layout
 from dicube.core.image_member import (
     ImageMember,
@@ -86,7 +86,8 @@ def write_cube(
     """Write an image; `path` appears whole or not at all.
 
     Frames are written while later ones are being encoded. With `check` every codestream is decoded
-    and compared before it is written.
+    and compared before it is written. Source files are left out where the values do not have
+    `contents.digest`: they would hold what an edit removed.
 
     Raises
     ------
@@ -95,19 +96,26 @@ def write_cube(
     """
     encoding = encoding_of(contents.values.dtype)
     codec = get_codec(file_format.codec_name)
-    samples = to_codec_samples(contents.frames, encoding)
-    sections = {} if contents.sources is None else {SOURCE_FILES: contents.sources.data}
-    sample_offset = 0
+    frames = contents.frames
+    samples = to_codec_samples(frames, encoding)
+    written = sample_offset = 0
+    digest = ValuesDigest()
     with writing(path, file_format) as writer:
         for batch in codec.encode_batches(samples, num_threads=num_threads, verify=check):
             writer.append_frames(batch)
+            digest.update(frames[written : written + len(batch)])
+            written += len(batch)
             sample_offset = batch.sample_offset
-        header = header_members(contents, encoding, sample_offset=sample_offset)
+        sections = {}
+        if contents.sources is not None and str(digest) == contents.digest:
+            sections[SOURCE_FILES] = contents.sources.data
         writer.finish(
             status=contents.status.value.encode(),
             meta=b"" if contents.meta is None else contents.meta.data,
             space=_space_bytes(contents.space),
-            pixel_header=header,
+            pixel_header=header_members(
+                contents, encoding, sample_offset=sample_offset, digest=str(digest)
+            ),
             sections=sections,
         )
 

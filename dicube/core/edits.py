@@ -50,21 +50,35 @@ class EditWatch:
         )
 
     def current(self) -> CubeContents:
-        """The contents as they are to be written: without source files once anything was edited.
+        """The contents as they are now: without source files once anything was edited.
 
         Raises
         ------
         DataConsistencyError
             The metadata were sorted after the pixels were read, so they are no longer theirs.
         """
-        contents = replace(self._contents, digest=values_digest(self._contents.values))
+        contents = self.with_current_meta()
+        contents.digest = values_digest(contents.values)
+        if contents.digest != self._contents.digest:
+            contents.sources = None
+        return contents
+
+    def with_current_meta(self) -> CubeContents:
+        """The contents without source files once the metadata were edited.
+
+        Nobody has looked at the pixels: the digest still is that of the source files' values.
+
+        Raises
+        ------
+        DataConsistencyError
+            The metadata were sorted after the pixels were read, so they are no longer theirs.
+        """
+        contents = replace(self._contents)
         meta = self._unpacked()
         if meta is not None:
             self._check_order(meta)
         if meta is not None and self.meta_is_edited:
             contents.meta = packed_meta(value=meta)
-            contents.sources = None
-        if contents.digest != self._contents.digest:
             contents.sources = None
         return contents
 

@@ -204,7 +204,7 @@ class DicomCubeImage:
         """
         target = Path(path)
         chosen: FileFormat = format_of_name(file_format or target.suffix, where=str(path))
-        contents = self._edits.current()
+        contents = self._edits.with_current_meta()
         if not keep_sources:
             contents.sources = None
         try:

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dicube.core.axes import Axis, parse_axes, volume_shape
-from dicube.core.contents import CubeContents, values_digest
+from dicube.core.contents import CubeContents
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.exceptions import InvalidCubeFileError, MetaDataError
@@ -61,14 +61,14 @@ class ImageMember:
 
 
 def header_members(
-    contents: CubeContents, encoding: SampleEncoding, *, sample_offset: int
+    contents: CubeContents, encoding: SampleEncoding, *, sample_offset: int, digest: str
 ) -> dict[str, Any]:
-    """The PixelDataHeader as it is written, "Image" included."""
+    """The PixelDataHeader as it is written, "Image" included; `digest` is that of the values."""
     header = contents.header.to_dict()
     image: dict[str, Any] = {
         "Shape": list(contents.values.shape),
         "Axes": [axis.to_json() for axis in contents.axes],
-        "ValuesDigest": contents.digest or values_digest(contents.values),
+        "ValuesDigest": digest,
         "Rescale": [_json_number(header["RescaleSlope"]), _json_number(header["RescaleIntercept"])],
         "SampleOffset": sample_offset,
     }
