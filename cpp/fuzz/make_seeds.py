@@ -1,12 +1,13 @@
-"""Write small codestreams of every kind that the encoder makes, for the fuzz targets to start from.
+"""Write small codestreams of every kind that encoders make, for the fuzz targets to start from.
 
-python make_seeds.py FOLDER
+python make_seeds.py FOLDER JXL_FOLDER
 """
 
 import itertools
 import sys
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 
 from dicube.codecs.jph import JphCodec
@@ -15,7 +16,7 @@ _DTYPES = ("uint8", "int16", "uint16", "int32")
 _PROGRESSIONS = ("LRCP", "RPCL", "CPRL")
 
 
-def main(folder: Path) -> None:
+def write_jph(folder: Path) -> None:
     """Smooth images with some noise: code-blocks of few bytes, and every pass in use."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(1)
@@ -36,5 +37,25 @@ def main(folder: Path) -> None:
         (folder / name).write_bytes(streams[0])
 
 
+def write_jxl(folder: Path) -> None:
+    """What libjxl makes of slopes, few colours and noise: each effort takes other means."""
+    folder.mkdir(parents=True, exist_ok=True)
+    random = np.random.default_rng(2)
+    for effort, samples, kind in itertools.product((1, 2, 3, 5, 7, 9), (1, 3), range(3)):
+        rows, columns = random.integers(3, 24, 2)
+        slopes = np.add.outer(5 * np.arange(rows), np.arange(columns))[..., np.newaxis]
+        noise = random.integers(0, 6, (rows, columns, samples))
+        frame = (slopes + noise, 700 * (noise % 3), 600 * noise)[kind].astype(np.uint16)
+        stream = imagecodecs.jpegxl_encode(
+            frame if samples > 1 else frame[..., 0],
+            effort=effort,
+            lossless=True,
+            bitspersample=12,
+            usecontainer=False,
+        )
+        (folder / f"libjxl_{effort}_{samples}_{kind}.jxl").write_bytes(stream)
+
+
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    write_jph(Path(sys.argv[1]))
+    write_jxl(Path(sys.argv[2]))

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh BUILD SECONDS SEEDS FINDINGS
 #
-# Runs both fuzz targets of BUILD for SECONDS each. They start from the codestreams in BUILD/seeds,
-# SEEDS and FINDINGS. An input that breaks a target is left in BUILD: move it to FINDINGS under a name
+# Runs the fuzz targets of BUILD for SECONDS each. They start from the codestreams in BUILD/seeds and
+# BUILD/jxl_seeds, SEEDS and FINDINGS. An input that breaks a target is left in BUILD: move it to FINDINGS under a name
 # that tells the fault, and the tests run it from then on.
 set -euo pipefail
 build=$1 seconds=$2 seeds=$3 findings=$4
@@ -24,3 +24,5 @@ run fuzz_jph_decode "$build/seeds"
 mkdir -p "$build/recipes"
 cp "$findings"/*.recipe "$build/recipes/" 2>/dev/null || true
 run fuzz_jph_round_trip "$build/recipes"
+cp "$findings"/*.jxl "$build/jxl_seeds/" 2>/dev/null || true
+run fuzz_jxl_decode "$build/jxl_seeds"

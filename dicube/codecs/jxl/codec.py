@@ -17,6 +17,7 @@ from dicube.codecs.base import (
 )
 from dicube.codecs.frame_codec import FrameCodec
 from dicube.codecs.imagecodecs_calls import decode_with, encode_with
+from dicube.codecs.jxl import native
 from dicube.codecs.jxl.codestream import bare_codestream, stream_info
 from dicube.codecs.jxl.sample_mapping import (
     HALF_BITS,
@@ -27,7 +28,7 @@ from dicube.codecs.jxl.sample_mapping import (
     to_stored,
 )
 from dicube.codecs.sample_rules import check_frames, native_frame, place
-from dicube.exceptions import CodecError
+from dicube.exceptions import CodecError, MissingDependencyError
 
 _EFFORTS = range(1, 11)
 
@@ -105,8 +106,15 @@ class JxlCodec(FrameCodec):
     def _decode_stream(
         self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
     ) -> Samples:
-        # index=0: imagecodecs would otherwise look for further frames of an animation.
-        return decode_with("jpegxl_decode", bare_codestream(data), out, index=0, numthreads=1)
+        bare = bare_codestream(data)
+        try:
+            # index=0: imagecodecs would otherwise look for further frames of an animation.
+            return decode_with("jpegxl_decode", bare, out, index=0, numthreads=1)
+        except MissingDependencyError:
+            samples = np.empty(info.frame_shape, info.dtype) if out is None else out
+            if native.decode_frame(bare, samples):
+                return samples
+            raise
 
     def _decode_into(
         self,
