@@ -5,11 +5,10 @@
 // same samples, and every SIMD level gives the same.
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "fuzz/promise.hpp"
 #include "jph/volume.hpp"
 #include "kernels/dispatch.hpp"
 
@@ -29,14 +28,6 @@ using dicube::jph::VolumeReport;
 // Larger frames would only make the fuzzer slow.
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 20;
 constexpr std::size_t kSizePosition = 8;  // of Xsiz; Ysiz, XOsiz and YOsiz follow (T.800 A.5.1)
-
-#define PROMISE(condition)                                                               \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            std::fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
-            std::abort();                                                                \
-        }                                                                                \
-    } while (false)
 
 int width_of(SampleType type) {
     if (type == SampleType::u8 || type == SampleType::i8) return 1;

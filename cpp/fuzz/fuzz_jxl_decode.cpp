@@ -3,24 +3,15 @@
 // Sanitizers watch for reads and writes out of bounds and undefined behaviour; whatever decodes has
 // the shape and the depth that its header tells.
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <vector>
 
+#include "fuzz/promise.hpp"
 #include "jxl/frame_decoder.hpp"
 
 namespace {
 
 // Larger frames would only make the fuzzer slow.
 constexpr std::size_t kMostSamples = std::size_t{1} << 16;
-
-#define PROMISE(condition)                                                               \
-    do {                                                                                 \
-        if (!(condition)) {                                                              \
-            std::fprintf(stderr, "%s:%d: broken: %s\n", __FILE__, __LINE__, #condition); \
-            std::abort();                                                                \
-        }                                                                                \
-    } while (false)
 
 }  // namespace
 

@@ -1,11 +1,15 @@
-// The planes of numbers that an image is while it is decoded, and what undoes the transforms of
-// them.
+// The planes of numbers that an image is while it is decoded.
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
 namespace dicube::jxl {
+
+// Samples of a damaged stream may be any numbers: they wrap.
+constexpr std::int32_t wrapped(std::int64_t value) noexcept {
+    return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
+}
 
 struct Channel {
     std::uint32_t width = 0, height = 0;

@@ -6,10 +6,6 @@
 namespace dicube::jxl {
 namespace {
 
-std::int32_t wrapped(std::int64_t value) noexcept {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
-}
-
 // Samples around the pixel at x of a row; nothing is seen beyond the edges of the channel.
 struct Around : Neighbours {
     Around(const std::int32_t* row, const std::int32_t* above, const std::int32_t* above_that,

@@ -9,10 +9,6 @@ namespace {
 constexpr Status kBadChannels{Fault::damaged, "a transform is of channels that there are not",
                               Status::kNowhere};
 
-std::int32_t wrapped(std::int64_t value) noexcept {
-    return static_cast<std::int32_t>(static_cast<std::uint32_t>(value));
-}
-
 // Channels `first` to `first + count` exist, are of the image and alike.
 bool are_alike(const ChannelList& list, std::size_t first, std::size_t count) noexcept {
     if (first < list.meta || count == 0 || count > list.channels.size() ||
