@@ -2,11 +2,10 @@
 // frames, and every SIMD level has to write the same codestreams.
 #include <algorithm>
 #include <cstdint>
-#include <cstdio>
-#include <cstdlib>
 #include <cstring>
 #include <vector>
 
+#include "fuzz/promise.hpp"
 #include "jph/volume.hpp"
 #include "kernels/dispatch.hpp"
 
@@ -18,12 +17,6 @@ using namespace dicube::jph;
 constexpr int kMostSide = 70;  // a little more than a code-block
 constexpr int kMostFrames = 3;
 constexpr int kMostLevels = 8;
-
-void require(bool condition, const char* promise) {
-    if (condition) return;
-    std::fprintf(stderr, "broken: %s\n", promise);
-    std::abort();
-}
 
 // Takes the input apart; when it is used up, zeros come.
 class Recipe {
@@ -101,20 +94,18 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     for (const SimdLevel level : {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx2_bmi2}) {
         if (!force_simd_level(level)) continue;
         EncodedVolume encoded;
-        require(encode_volume(volume, options, threads, encoded).ok(), "these frames are encoded");
-        require(encoded.extents.size() == static_cast<std::size_t>(shape[0]),
-                "one codestream a frame");
+        PROMISE(encode_volume(volume, options, threads, encoded).ok());
+        PROMISE(encoded.extents.size() == static_cast<std::size_t>(shape[0]));
         const span<const std::uint8_t> streams(encoded.bytes.data(), encoded.length);
-        require(
-            first.empty() || std::equal(streams.begin(), streams.end(), first.begin(), first.end()),
-            "SIMD levels write the same");
+        PROMISE(first.empty() ||
+                std::equal(streams.begin(), streams.end(), first.begin(), first.end()));
         first.assign(streams.begin(), streams.end());
         std::vector<std::uint8_t> decoded(samples.size(), std::uint8_t{0xA5});
         const VolumeReport report =
             decode_volume(streams, {encoded.extents.data(), encoded.extents.size()}, {}, threads,
                           dense<Volume>(decoded.data(), type, width, shape));
-        require(report.ok() && report.unsupported_frames.empty(), "what is written is read");
-        require(decoded == samples, "lossless");
+        PROMISE(report.ok() && report.unsupported_frames.empty());
+        PROMISE(decoded == samples);
     }
     return 0;
 }

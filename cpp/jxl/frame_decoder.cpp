@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "jxl/modular.hpp"
+#include "jxl/table_of_contents.hpp"
 
 namespace dicube::jxl {
 namespace {
@@ -49,22 +50,20 @@ class Frame {
         if (Status status = read_table_of_contents(bits, count, codestream_.size(), sections);
             !status.ok())
             return status;
-        // One section holds all parts, without padding between them.
         const auto section = [&](std::size_t number) {
             const Section& at = sections[number];
             return BitReader(codestream_.subspan(at.offset, at.length));
         };
-        BitReader all = section(0);
-        if (Status status = decode_global(all); !status.ok()) return status;
+        BitReader reader = section(0);
+        if (Status status = decode_global(reader); !status.ok()) return status;
+        // A single section holds all parts, without padding between them.
         for (std::uint32_t i = 0; i < header_.lf_groups(); ++i) {
-            BitReader own = is_single ? BitReader() : section(1 + i);
-            if (Status status = decode_group(is_single ? all : own, i, true); !status.ok())
-                return status;
+            if (!is_single) reader = section(1 + i);
+            if (Status status = decode_group(reader, i, true); !status.ok()) return status;
         }
         for (std::uint32_t i = 0; i < header_.groups(); ++i) {
-            BitReader own = is_single ? BitReader() : section(2 + header_.lf_groups() + i);
-            if (Status status = decode_group(is_single ? all : own, i, false); !status.ok())
-                return status;
+            if (!is_single) reader = section(1 + header_.lf_groups() + 1 + i);
+            if (Status status = decode_group(reader, i, false); !status.ok()) return status;
         }
         return global_.undo(list_, header_.bits);
     }

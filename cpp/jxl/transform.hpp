@@ -7,13 +7,9 @@
 #include "base/status.hpp"
 #include "jxl/bit_reader.hpp"
 #include "jxl/channel.hpp"
+#include "jxl/squeeze.hpp"
 
 namespace dicube::jxl {
-
-struct SqueezeStep {
-    bool is_horizontal = false, in_place = true;
-    std::uint32_t first = 0, count = 0;  // channels
-};
 
 struct Transform {
     enum class Kind : std::uint8_t { colour, palette, squeeze };

@@ -150,8 +150,8 @@ inline void describe_row(EncoderRow& row, int y, int quads_wide) noexcept {
     extension(b);
 }
 
-// VLC words and MEL symbols of a row; leaves rho and e_k of the words in row.facts. A row that
-// `has_runs` has quads of context 0, and `has_long_u` samples whose u the table may not have.
+// VLC words and MEL symbols of a row; leaves rho and e_k of the words in row.facts. HasRuns: there
+// may be quads of context 0. HasLongU: there may be values u that the table does not have.
 template <bool FirstRow, bool HasRuns, bool HasLongU>
 inline void write_words(EncoderRow& row, int quads_wide, MelEncoder& mel,
                         BitCollector& collector) noexcept {

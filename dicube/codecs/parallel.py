@@ -78,13 +78,7 @@ def map_frames(
     # Blocks of neighbours: handing out each frame alone costs more than decoding a small one.
     size = -(-count // (threads * _BLOCKS_PER_THREAD))
     blocks = [range(start, min(start + size, count)) for start in range(0, count, size)]
-    pool = ThreadPoolExecutor(threads, thread_name_prefix="dicube-codec")
-    try:
-        futures = [pool.submit(run, block) for block in blocks]
-        # Asked in order, so the first failure met here is the one of the lowest index.
-        return [result for future in futures for result in future.result()]
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return [result for results in map_in_order(run, blocks, threads) for result in results]
 
 
 def map_in_order(

@@ -26,8 +26,7 @@ from dicube.codecs.jph.part import Part, Region
 from dicube.codecs.parallel import map_in_order, thread_count
 from dicube.codecs.sample_rules import check_frames
 
-# Of the samples in a batch: it takes about a millisecond, much longer than to hand it over, and its
-# codestreams are written while they are in the cache.
+# Of the samples in a batch: encoding it takes milliseconds, much longer than handing it over.
 _BATCH_BYTES = 1 << 20
 
 
