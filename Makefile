@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PUBLISHED := .venv-published/.installed
-NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/kernels/* cpp/jph/* cpp/jxl/* cpp/bindings/* \
+NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/volume/* cpp/jph/* cpp/jph/kernels/* cpp/jxl/* cpp/jxl/kernels/* cpp/bindings/* \
 	dicube/codecs/*/*.pyx)
 
 CMAKE := $(abspath $(BIN))/cmake

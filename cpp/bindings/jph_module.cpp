@@ -16,7 +16,7 @@
 #include <vector>
 
 #include "jph/volume.hpp"
-#include "kernels/dispatch.hpp"
+#include "simd/level.hpp"
 
 namespace py = pybind11;
 
@@ -236,12 +236,11 @@ PYBIND11_MODULE(_jph, module) {
                py::arg("region"), py::arg("threads"));
     module.def("read_frame_info", &frame_info, py::arg("codestream"));
     module.def("simd_levels", &simd_levels);
-    module.def("simd_level", [] { return name_of(kSimdLevelNames, dicube::jph::simd_level()); });
+    module.def("simd_level", [] { return name_of(kSimdLevelNames, dicube::simd_level()); });
     module.def(
         "set_simd_level",
         [](std::string_view name) {
-            if (!dicube::jph::force_simd_level(
-                    named<dicube::jph::SimdLevel>(kSimdLevelNames, name))) {
+            if (!dicube::force_simd_level(named<dicube::SimdLevel>(kSimdLevelNames, name))) {
                 throw py::value_error("this CPU or build has no " + std::string(name));
             }
         },

@@ -10,18 +10,18 @@
 
 #include "fuzz/promise.hpp"
 #include "jph/volume.hpp"
-#include "kernels/dispatch.hpp"
+#include "simd/level.hpp"
 
 namespace {
 
 using dicube::Fault;
+using dicube::SimdLevel;
 using dicube::span;
 using dicube::jph::DecodeOptions;
 using dicube::jph::Extent;
 using dicube::jph::FrameInfo;
 using dicube::jph::Region;
 using dicube::jph::SampleType;
-using dicube::jph::SimdLevel;
 using dicube::jph::Volume;
 using dicube::jph::VolumeReport;
 
@@ -172,7 +172,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::size_t number = 0;
     std::vector<std::uint8_t> expected;
     for (const SimdLevel level : {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx2_bmi2}) {
-        if (!dicube::jph::force_simd_level(level)) continue;
+        if (!dicube::force_simd_level(level)) continue;
         Frame whole(type_of(info), info.rows, info.columns, info.samples);
         const bool is_decoded = decoded(decode(stream, {}, whole));
         if (!is_decoded) std::fill(whole.bytes.begin(), whole.bytes.end(), std::uint8_t{0});

@@ -7,7 +7,7 @@
 
 #include "fuzz/promise.hpp"
 #include "jph/volume.hpp"
-#include "kernels/dispatch.hpp"
+#include "simd/level.hpp"
 
 namespace {
 

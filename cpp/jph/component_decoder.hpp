@@ -6,9 +6,9 @@
 #include <type_traits>
 
 #include "base/status.hpp"
-#include "jph/buffer.hpp"
+#include "jph/kernels/dispatch.hpp"
+#include "jph/plane.hpp"
 #include "jph/tile.hpp"
-#include "kernels/dispatch.hpp"
 
 namespace dicube::jph {
 

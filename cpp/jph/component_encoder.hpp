@@ -4,9 +4,9 @@
 #include <cstdint>
 
 #include "base/status.hpp"
-#include "jph/buffer.hpp"
+#include "jph/kernels/dispatch.hpp"
+#include "jph/plane.hpp"
 #include "jph/tile.hpp"
-#include "kernels/dispatch.hpp"
 
 namespace dicube::jph {
 

@@ -6,7 +6,6 @@
 
 #include "jph/colour.hpp"
 #include "jph/geometry.hpp"
-#include "jph/sample_type.hpp"
 
 namespace dicube::jph {
 namespace {

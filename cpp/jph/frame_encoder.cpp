@@ -4,7 +4,6 @@
 
 #include "jph/colour.hpp"
 #include "jph/packet_writer.hpp"
-#include "jph/sample_type.hpp"
 
 namespace dicube::jph {
 namespace {

@@ -9,12 +9,6 @@
 
 namespace dicube::jph {
 
-// Codestreams one behind the other.
-struct FrameBytes {
-    Buffer<std::uint8_t> bytes;
-    std::size_t length = 0;
-};
-
 class FrameEncoder {
   public:
     // For frames of one shape and type.

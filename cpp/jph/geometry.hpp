@@ -6,9 +6,9 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "jph/kernels/wavelet_types.hpp"
 #include "jph/parameters.hpp"
 #include "jph/types.hpp"
-#include "kernels/wavelet_types.hpp"
 
 namespace dicube::jph {
 

@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "kernels/byte_stuffing.hpp"
+#include "jph/kernels/byte_stuffing.hpp"
 
 namespace dicube::jph {
 namespace {

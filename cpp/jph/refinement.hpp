@@ -6,7 +6,7 @@
 #include <cstdint>
 
 #include "base/span.hpp"
-#include "kernels/cleanup_job.hpp"
+#include "jph/kernels/cleanup_job.hpp"
 
 namespace dicube::jph {
 

@@ -5,27 +5,13 @@
 #pragma once
 
 #include <cstdint>
-#include <vector>
 
 #include "base/span.hpp"
 #include "base/status.hpp"
-#include "jph/buffer.hpp"
 #include "jph/types.hpp"
+#include "volume/types.hpp"
 
 namespace dicube::jph {
-
-enum class SampleType { u8, i8, u16, i16, u32, i32 };
-
-// Frames of samples in someone's memory. Strides are in bytes, of any sign.
-template <class Byte>
-struct BasicVolume {
-    Byte* data = nullptr;
-    SampleType type = SampleType::u16;
-    std::int64_t frames = 0, rows = 0, columns = 0, samples = 1;
-    std::int64_t frame_stride = 0, row_stride = 0, column_stride = 0, sample_stride = 0;
-};
-using Volume = BasicVolume<std::uint8_t>;
-using ConstVolume = BasicVolume<const std::uint8_t>;
 
 struct EncodeOptions {
     int levels = 5;            // decompositions, 0 to 32
@@ -36,16 +22,6 @@ struct EncodeOptions {
     bool colour_transform = false;  // RCT over the first three samples of a pixel
     bool verify = false;  // decode each frame and compare it: Fault::mismatch where they differ
     int bit_depth = 0;    // declared in SIZ, 1 to 32; 0 for the width of the type
-};
-
-struct Extent {
-    std::uint64_t offset = 0, length = 0;
-};
-
-struct EncodedVolume {
-    Buffer<std::uint8_t> bytes;   // codestreams one behind the other, in frame order
-    std::size_t length = 0;       // of `bytes`
-    std::vector<Extent> extents;  // of each frame in `bytes`
 };
 
 // Part of a frame, in pixels of the resolution asked for; the default is all of it.
@@ -65,17 +41,6 @@ struct FrameInfo {
     bool is_signed = false;
     int levels = 0;  // least number of decompositions of all components
     bool reversible = false;
-};
-
-// The lowest frame that failed, and how. Frames outside the scope of this codec are no failure:
-// they are listed, their place in the output is untouched, and the caller decodes them otherwise.
-struct VolumeReport {
-    Status status;
-    std::int64_t frame = -1;
-    std::vector<std::int64_t> unsupported_frames;
-    const char* unsupported_reason = "";
-
-    bool ok() const noexcept { return status.ok(); }
 };
 
 Status read_frame_info(span<const std::uint8_t> codestream, FrameInfo& info) noexcept;

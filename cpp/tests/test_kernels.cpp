@@ -4,8 +4,9 @@
 #include <memory>
 #include <vector>
 
-#include "jph/buffer.hpp"
-#include "kernels/dispatch.hpp"
+#include "jph/kernels/dispatch.hpp"
+#include "jph/plane.hpp"
+#include "simd/level.hpp"
 #include "tests/check.hpp"
 #include "tests/random.hpp"
 

@@ -6,7 +6,7 @@
 // (MagSgn) or 128 (VLC) bytes.
 #pragma once
 
-#include "kernels/bits.hpp"
+#include "jph/kernels/bits.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

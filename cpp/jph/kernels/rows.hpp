@@ -9,8 +9,8 @@
 #include <limits>
 #include <type_traits>
 
-#include "kernels/row_types.hpp"
-#include "kernels/wavelet_types.hpp"
+#include "jph/kernels/row_types.hpp"
+#include "jph/kernels/wavelet_types.hpp"
 
 #ifndef DICUBE_SIMD
 #error "define DICUBE_SIMD, the namespace of this instruction set, before including a kernel"

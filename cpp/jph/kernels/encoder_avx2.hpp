@@ -2,8 +2,8 @@
 // mirror of magsgn_avx2.hpp: PEXT gathers the bits of a quad's lanes.
 #pragma once
 
-#include "kernels/cleanup_encoder.hpp"
-#include "kernels/magsgn_avx2.hpp"
+#include "jph/kernels/cleanup_encoder.hpp"
+#include "jph/kernels/magsgn_avx2.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

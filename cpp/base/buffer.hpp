@@ -13,9 +13,7 @@
 #include <sys/mman.h>
 #endif
 
-#include "kernels/wavelet_types.hpp"
-
-namespace dicube::jph {
+namespace dicube {
 
 // nullptr without memory. Large blocks ask for huge pages: the first touch of each page of 4 KiB
 // takes a visit to the kernel, which was up to a tenth of the time of an encode.
@@ -72,29 +70,4 @@ class Buffer {
     std::size_t capacity_ = 0;
 };
 
-// Rows of samples with the margins that the wavelet kernels ask for.
-template <class T>
-class Plane {
-  public:
-    [[nodiscard]] bool resize(std::int64_t width, std::int64_t height) noexcept {
-        width_ = width;
-        height_ = height;
-        stride_ = (width + 2 * kRowMargin + kRowMargin - 1) / kRowMargin * kRowMargin;
-        return buffer_.reserve(static_cast<std::size_t>(stride_ * height + kRowMargin));
-    }
-    std::int64_t width() const noexcept { return width_; }
-    std::int64_t height() const noexcept { return height_; }
-    std::ptrdiff_t stride() const noexcept { return stride_; }
-    T* row(std::int64_t y) noexcept { return buffer_.data() + kRowMargin + y * stride_; }
-    // Seen from the sample at (x, y).
-    PlaneView<T> view(std::int64_t x = 0, std::int64_t y = 0) noexcept {
-        return {row(y) + x, stride_};
-    }
-
-  private:
-    Buffer<T> buffer_;
-    std::int64_t width_ = 0, height_ = 0;
-    std::ptrdiff_t stride_ = 0;
-};
-
-}  // namespace dicube::jph
+}  // namespace dicube

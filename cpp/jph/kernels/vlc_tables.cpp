@@ -1,4 +1,4 @@
-#include "kernels/vlc_tables.hpp"
+#include "jph/kernels/vlc_tables.hpp"
 
 namespace dicube::jph {
 namespace {
@@ -7,7 +7,7 @@ struct VlcRow {
     std::uint8_t table, context, rho, u_off, e_k, e_1, codeword, length;
 };
 constexpr VlcRow kRows[] = {
-#include "kernels/tables/vlc_rows.inc"
+#include "jph/kernels/tables/vlc_rows.inc"
 };
 
 // A bit string under construction, first bit least significant.

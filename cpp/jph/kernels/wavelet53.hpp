@@ -9,7 +9,7 @@
 #include <cstring>
 #include <utility>
 
-#include "kernels/wavelet_types.hpp"
+#include "jph/kernels/wavelet_types.hpp"
 #include "simd/scalar.hpp"
 
 #ifndef DICUBE_SIMD

@@ -6,9 +6,9 @@
 // walking through several of them in step costs hardly more time than one.
 #pragma once
 
-#include "kernels/byte_stuffing.hpp"
-#include "kernels/cleanup_job.hpp"
-#include "kernels/vlc_tables.hpp"
+#include "jph/kernels/byte_stuffing.hpp"
+#include "jph/kernels/cleanup_job.hpp"
+#include "jph/kernels/vlc_tables.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

@@ -1,9 +1,9 @@
 // The kernels with AVX2. This file alone is compiled for it.
 #define DICUBE_SIMD avx2
 
-#include "kernels/encoder_avx2.hpp"
-#include "kernels/kernel_table.hpp"
-#include "kernels/magsgn_avx2.hpp"
+#include "jph/kernels/encoder_avx2.hpp"
+#include "jph/kernels/kernel_table.hpp"
+#include "jph/kernels/magsgn_avx2.hpp"
 #include "simd/avx2.hpp"
 #include "simd/scalar.hpp"
 

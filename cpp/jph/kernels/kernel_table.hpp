@@ -2,12 +2,12 @@
 // it.
 #pragma once
 
-#include "kernels/cleanup_decoder.hpp"
-#include "kernels/cleanup_encoder.hpp"
-#include "kernels/dispatch.hpp"
-#include "kernels/rows.hpp"
-#include "kernels/wavelet53.hpp"
-#include "kernels/wavelet97.hpp"
+#include "jph/kernels/cleanup_decoder.hpp"
+#include "jph/kernels/cleanup_encoder.hpp"
+#include "jph/kernels/dispatch.hpp"
+#include "jph/kernels/rows.hpp"
+#include "jph/kernels/wavelet53.hpp"
+#include "jph/kernels/wavelet97.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

@@ -9,9 +9,9 @@
 #include <thread>
 #include <vector>
 
-#include "jph/volume.hpp"
+#include "volume/types.hpp"
 
-namespace dicube::jph {
+namespace dicube {
 
 // Runs `work(worker, first, last)` for ranges of frames until all are done or one has failed.
 // Ranges go out in order, so every frame below the lowest one that failed has been tried.
@@ -68,4 +68,4 @@ class FailureLog {
     VolumeReport report_;
 };
 
-}  // namespace dicube::jph
+}  // namespace dicube

@@ -8,9 +8,9 @@
 #include <algorithm>
 #include <type_traits>
 
-#include "kernels/byte_stuffing.hpp"
-#include "kernels/cleanup_job.hpp"
-#include "kernels/vlc_tables.hpp"
+#include "jph/kernels/byte_stuffing.hpp"
+#include "jph/kernels/cleanup_job.hpp"
+#include "jph/kernels/vlc_tables.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

@@ -1,7 +1,7 @@
 // The kernels in plain C++: the reference, and what runs where there is no better instruction set.
 #define DICUBE_SIMD plain
 
-#include "kernels/kernel_table.hpp"
+#include "jph/kernels/kernel_table.hpp"
 #include "simd/scalar.hpp"
 
 namespace dicube::jph {

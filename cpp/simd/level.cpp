@@ -1,5 +1,5 @@
 // The one file that asks what this processor can do.
-#include "kernels/dispatch.hpp"
+#include "simd/level.hpp"
 
 #include <atomic>
 
@@ -7,7 +7,7 @@
 #include <cpuid.h>
 #endif
 
-namespace dicube::jph {
+namespace dicube {
 namespace {
 
 #ifdef DICUBE_HAVE_AVX2
@@ -41,20 +41,6 @@ std::atomic<SimdLevel>& current_level() noexcept {
 
 }  // namespace
 
-const Kernels& kernels() noexcept {
-#ifdef DICUBE_HAVE_AVX2
-    switch (simd_level()) {
-        case SimdLevel::avx2_bmi2:
-            return kAvx2Bmi2Kernels;
-        case SimdLevel::avx2:
-            return kAvx2Kernels;
-        case SimdLevel::scalar:
-            break;
-    }
-#endif
-    return kScalarKernels;
-}
-
 bool simd_level_available(SimdLevel level) noexcept {
 #ifdef DICUBE_HAVE_AVX2
     if (level != SimdLevel::scalar) return has_avx2();
@@ -70,4 +56,4 @@ bool force_simd_level(SimdLevel level) noexcept {
     return true;
 }
 
-}  // namespace dicube::jph
+}  // namespace dicube

@@ -2,7 +2,7 @@
 // it, ours do not. One level, in a plane that the rows of the resolution lie in.
 #pragma once
 
-#include "kernels/wavelet53.hpp"
+#include "jph/kernels/wavelet53.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

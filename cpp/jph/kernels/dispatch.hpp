@@ -1,20 +1,13 @@
-// Which instruction set the kernels use: the best that this processor has, or the one a test asks
-// for.
+// The kernels of HTJ2K for the instruction set in use.
 #pragma once
 
 #include <cstdint>
 
-#include "kernels/cleanup_job.hpp"
-#include "kernels/row_types.hpp"
-#include "kernels/wavelet_types.hpp"
+#include "jph/kernels/cleanup_job.hpp"
+#include "jph/kernels/row_types.hpp"
+#include "jph/kernels/wavelet_types.hpp"
 
 namespace dicube::jph {
-
-enum class SimdLevel {
-    scalar,     // plain C++
-    avx2,       // AVX2 where PDEP and PEXT are slow: AMD before Zen 3
-    avx2_bmi2,  // AVX2 with fast PDEP and PEXT
-};
 
 // All that is done to samples of type T.
 template <class T>
@@ -65,12 +58,7 @@ inline const SampleKernels<std::int64_t>& Kernels::of<std::int64_t>() const noex
     return widest;
 }
 
-const Kernels& kernels() noexcept;
-
-bool simd_level_available(SimdLevel level) noexcept;
-SimdLevel simd_level() noexcept;
-// For tests; false if this processor or build does not have it. Not while frames are coded.
-bool force_simd_level(SimdLevel level) noexcept;
+const Kernels& kernels() noexcept;  // of simd_level()
 
 // One table for each level, in the file that is compiled for it.
 extern const Kernels kScalarKernels;

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "kernels/quad_decoder.hpp"
+#include "jph/kernels/quad_decoder.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 

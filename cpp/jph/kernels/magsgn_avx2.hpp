@@ -11,7 +11,7 @@
 
 #include <iterator>
 
-#include "kernels/cleanup_decoder.hpp"
+#include "jph/kernels/cleanup_decoder.hpp"
 
 namespace dicube::jph::DICUBE_SIMD {
 
