@@ -14,16 +14,16 @@
 
 namespace {
 
+using dicube::Extent;
 using dicube::Fault;
+using dicube::SampleType;
 using dicube::SimdLevel;
 using dicube::span;
+using dicube::Volume;
+using dicube::VolumeReport;
 using dicube::jph::DecodeOptions;
-using dicube::jph::Extent;
 using dicube::jph::FrameInfo;
 using dicube::jph::Region;
-using dicube::jph::SampleType;
-using dicube::jph::Volume;
-using dicube::jph::VolumeReport;
 
 // Larger frames would only make the fuzzer slow.
 constexpr std::int64_t kMostSamples = std::int64_t{1} << 20;

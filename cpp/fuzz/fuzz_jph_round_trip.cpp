@@ -2,10 +2,10 @@
 // frames, and every SIMD level has to write the same codestreams.
 #include <algorithm>
 #include <cstdint>
-#include <cstring>
 #include <vector>
 
 #include "fuzz/promise.hpp"
+#include "fuzz/recipe.hpp"
 #include "jph/volume.hpp"
 #include "simd/level.hpp"
 
@@ -13,57 +13,11 @@ namespace {
 
 using namespace dicube;
 using namespace dicube::jph;
+using dicube::fuzz::Recipe;
 
 constexpr int kMostSide = 70;  // a little more than a code-block
 constexpr int kMostFrames = 3;
 constexpr int kMostLevels = 8;
-
-// Takes the input apart; when it is used up, zeros come.
-class Recipe {
-  public:
-    Recipe(const std::uint8_t* data, std::size_t size) : data_(data), size_(size) {}
-
-    std::uint8_t byte() { return position_ < size_ ? data_[position_++] : std::uint8_t{0}; }
-    int between(int low, int high) { return low + byte() % (high - low + 1); }
-    bool empty() const { return position_ >= size_; }
-
-  private:
-    const std::uint8_t* data_;
-    std::size_t size_, position_ = 0;
-};
-
-// Integers of `width` bytes cut to `bits` of them, with sign extension.
-void fill(Recipe& recipe, std::vector<std::uint8_t>& bytes, int width, int bits, bool is_signed) {
-    std::uint64_t previous = 0;
-    for (std::size_t at = 0; at < bytes.size(); at += static_cast<std::size_t>(width)) {
-        // Once the input is used up its last sample changes slowly: images are mostly smooth.
-        std::uint64_t value = previous + 1;
-        if (!recipe.empty()) {
-            value = 0;
-            for (int i = 0; i < width; ++i) value = value << 8 | recipe.byte();
-        }
-        previous = value;
-        value &= (std::uint64_t{1} << bits) - 1;
-        if (is_signed && value >> (bits - 1)) value |= ~std::uint64_t{0} << bits;
-        std::memcpy(&bytes[at], &value, static_cast<std::size_t>(width));
-    }
-}
-
-template <class AnyVolume>
-AnyVolume dense(decltype(AnyVolume::data) data, SampleType type, int width, const int (&shape)[4]) {
-    AnyVolume volume;
-    volume.data = data;
-    volume.type = type;
-    volume.frames = shape[0];
-    volume.rows = shape[1];
-    volume.columns = shape[2];
-    volume.samples = shape[3];
-    volume.sample_stride = width;
-    volume.column_stride = volume.sample_stride * volume.samples;
-    volume.row_stride = volume.column_stride * volume.columns;
-    volume.frame_stride = volume.row_stride * volume.rows;
-    return volume;
-}
 
 }  // namespace
 
@@ -88,7 +42,8 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     std::vector<std::uint8_t> samples(
         static_cast<std::size_t>(shape[0] * shape[1] * shape[2] * shape[3] * width));
     fill(recipe, samples, width, options.bit_depth, is_signed);
-    const auto volume = dense<ConstVolume>(samples.data(), type, width, shape);
+    const ConstVolume volume = dense_volume<const std::uint8_t>(samples.data(), type, shape[0],
+                                                                shape[1], shape[2], shape[3]);
 
     std::vector<std::uint8_t> first;
     for (const SimdLevel level : {SimdLevel::scalar, SimdLevel::avx2, SimdLevel::avx2_bmi2}) {
@@ -101,9 +56,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
                 std::equal(streams.begin(), streams.end(), first.begin(), first.end()));
         first.assign(streams.begin(), streams.end());
         std::vector<std::uint8_t> decoded(samples.size(), std::uint8_t{0xA5});
-        const VolumeReport report =
-            decode_volume(streams, {encoded.extents.data(), encoded.extents.size()}, {}, threads,
-                          dense<Volume>(decoded.data(), type, width, shape));
+        const VolumeReport report = decode_volume(
+            streams, {encoded.extents.data(), encoded.extents.size()}, {}, threads,
+            dense_volume(decoded.data(), type, shape[0], shape[1], shape[2], shape[3]));
         PROMISE(report.ok() && report.unsupported_frames.empty());
         PROMISE(decoded == samples);
     }

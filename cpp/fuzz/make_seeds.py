@@ -11,6 +11,7 @@ import imagecodecs
 import numpy as np
 
 from dicube.codecs.jph import JphCodec
+from dicube.codecs.jxl import JxlCodec
 
 _DTYPES = ("uint8", "int16", "uint16", "int32")
 _PROGRESSIONS = ("LRCP", "RPCL", "CPRL")
@@ -37,8 +38,11 @@ def write_jph(folder: Path) -> None:
         (folder / name).write_bytes(streams[0])
 
 
+_OWN_EFFORTS = {1: "fast", 2: "default", 3: "max"}
+
+
 def write_jxl(folder: Path) -> None:
-    """What libjxl makes of slopes, few colours and noise: each effort takes other means."""
+    """What two encoders make of slopes, few colours and noise: each effort takes other means."""
     folder.mkdir(parents=True, exist_ok=True)
     random = np.random.default_rng(2)
     for effort, samples, kind in itertools.product((1, 2, 3, 5, 7, 9), (1, 3), range(3)):
@@ -54,6 +58,10 @@ def write_jxl(folder: Path) -> None:
             usecontainer=False,
         )
         (folder / f"libjxl_{effort}_{samples}_{kind}.jxl").write_bytes(stream)
+        if effort in _OWN_EFFORTS:
+            frames = (frame if samples > 1 else frame[..., 0])[np.newaxis]
+            own = JxlCodec().encode_frames(frames, effort=_OWN_EFFORTS[effort])[0]
+            (folder / f"own_{effort}_{samples}_{kind}.jxl").write_bytes(own)
 
 
 if __name__ == "__main__":

@@ -2,8 +2,8 @@
 # run.sh BUILD SECONDS SEEDS FINDINGS
 #
 # Runs the fuzz targets of BUILD for SECONDS each. They start from the codestreams in BUILD/seeds and
-# BUILD/jxl_seeds, SEEDS and FINDINGS. An input that breaks a target is left in BUILD: move it to FINDINGS under a name
-# that tells the fault, and the tests run it from then on.
+# BUILD/jxl_seeds, SEEDS and FINDINGS. An input that breaks a target is left in BUILD: move it to
+# FINDINGS under a name that tells the fault, and the tests run it from then on.
 set -euo pipefail
 build=$1 seconds=$2 seeds=$3 findings=$4
 
@@ -26,3 +26,4 @@ cp "$findings"/*.recipe "$build/recipes/" 2>/dev/null || true
 run fuzz_jph_round_trip "$build/recipes"
 cp "$findings"/*.jxl "$build/jxl_seeds/" 2>/dev/null || true
 run fuzz_jxl_decode "$build/jxl_seeds"
+run fuzz_jxl_round_trip "$build/recipes"

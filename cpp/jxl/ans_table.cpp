@@ -120,6 +120,12 @@ Status AnsTable::read(BitReader& bits, int log_alphabet) {
     return success();
 }
 
+void AnsTable::build(span<const std::uint32_t> frequencies, int log_alphabet) {
+    frequencies_.assign(std::size_t{1} << log_alphabet, 0);
+    std::copy(frequencies.begin(), frequencies.end(), frequencies_.begin());
+    build(log_alphabet);
+}
+
 // Buckets of one size: a symbol with too few places for its own bucket leaves the rest of it to one
 // that has too many. The order in which that happens is part of the standard.
 void AnsTable::build(int log_alphabet) {

@@ -16,8 +16,17 @@ constexpr std::uint32_t kAnsFinalState = 0x130000;
 
 class AnsTable {
   public:
+    // Places are in as many buckets as there may be symbols.
+    struct Bucket {
+        std::uint16_t cutoff;  // places below belong to the symbol of the bucket's own number
+        std::uint16_t right;   // the others to this one,
+        std::int32_t offset;   // whose offset is this and the place
+    };
+
     // Reads the frequencies of a code with at most 1 << log_alphabet symbols.
     Status read(BitReader& bits, int log_alphabet);
+    // `frequencies` sum up to kAnsTotal.
+    void build(span<const std::uint32_t> frequencies, int log_alphabet);
 
     // The symbol at the state's place, which is left behind.
     std::uint32_t decode(std::uint32_t& state) const noexcept {
@@ -31,18 +40,18 @@ class AnsTable {
         return symbol;
     }
 
-  private:
-    struct Bucket {
-        std::uint16_t cutoff;  // places below belong to the symbol of the bucket's own number
-        std::uint16_t right;   // the others to this one,
-        std::int32_t offset;   // whose offset is this and the place
-    };
+    span<const Bucket> buckets() const noexcept { return {buckets_.data(), buckets_.size()}; }
+    span<const std::uint32_t> frequencies() const noexcept {
+        return {frequencies_.data(), frequencies_.size()};
+    }
+    int log_size() const noexcept { return log_size_; }  // of a bucket
 
+  private:
     void build(int log_alphabet);
 
     std::vector<Bucket> buckets_;
     std::vector<std::uint32_t> frequencies_;
-    int log_size_ = 0;  // of a bucket
+    int log_size_ = 0;
 };
 
 }  // namespace dicube::jxl

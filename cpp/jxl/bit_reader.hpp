@@ -72,7 +72,8 @@ class BitReader {
         return read(rest) == 0;
     }
 
-    std::size_t position() const noexcept { return position_; }  // in bits
+    span<const std::uint8_t> bytes() const noexcept { return {bytes_, size_}; }  // all of them
+    std::size_t position() const noexcept { return position_; }                  // in bits
     std::size_t byte_position() const noexcept { return position_ >> 3; }
     bool is_beyond_end() const noexcept { return position_ > size_ * 8; }
 

@@ -68,6 +68,8 @@ class EntropyReader {
     }
     // Whether all numbers were there and the state is what it has to be in the end.
     Status finish() const noexcept;
+    // Of ANS.
+    std::uint32_t state() const noexcept { return state_; }
 
   private:
     static constexpr std::uint32_t kWindow = 1u << 20;

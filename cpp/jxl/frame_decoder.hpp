@@ -1,35 +1,38 @@
-// One lossless codestream to samples: any Modular frame that an encoder for still images writes,
-// with all that such streams may have; other kinds are told apart and left to others.
+// Codestreams to samples, several at a time: one for each thread.
+//
+// Streams of this project's encoder, and others like them, go through the lane kernels. All other
+// Modular frames that an encoder for still images writes without loss are decoded one pixel after
+// the other; what is no such frame is told apart and left to others.
 #pragma once
 
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "base/span.hpp"
 #include "base/status.hpp"
-#include "jxl/channel.hpp"
-#include "jxl/frame_header.hpp"
+#include "jxl/frame.hpp"
+#include "jxl/lane_run.hpp"
+#include "volume/types.hpp"
 
 namespace dicube::jxl {
 
-// Reads the headers of a bare codestream.
-Status read_header(span<const std::uint8_t> codestream, FrameHeader& header) noexcept;
+class FrameDecoder {
+  public:
+    // Best called for kMostLanes of them. Decodes codestreams[i] into frame first + i of the
+    // volume, and tells what became of it; codestreams without a byte are passed over.
+    // Fault::unfit: the frame is of another shape, or its samples are wider. Unless `decodes_all`,
+    // frames that the lane kernels do not know are Fault::unsupported.
+    void decode(span<const span<const std::uint8_t>> codestreams, const Volume& volume,
+                std::int64_t first, bool decodes_all, Status* statuses);
 
-// Decodes it: `channels` gets header.channels planes of header.height rows and header.width
-// columns, with samples from 0 to 2^bits - 1. `most_samples` bounds the memory: a frame with more
-// is Fault::bad_argument.
-Status decode_frame(span<const std::uint8_t> codestream, std::size_t most_samples,
-                    FrameHeader& header, std::vector<Channel>& channels) noexcept;
+  private:
+    void decode_run(const Volume& volume, bool decodes_all);
+    void decode_alone(const FrameTask& task, const Volume& volume);
 
-// A frame in the caller's memory: samples of one or two bytes, strides in bytes.
-struct FrameView {
-    std::uint8_t* data = nullptr;
-    int sample_bytes = 0;
-    std::int64_t rows = 0, columns = 0, samples = 1;
-    std::int64_t row_stride = 0, column_stride = 0, sample_stride = 0;
+    std::vector<std::unique_ptr<Frame>> frames_;
+    LaneRun run_;
+    std::vector<FrameTask> tasks_;  // of the run
 };
-
-// As decode_frame, into an array of just this shape; Fault::unfit if it is of another, or if its
-// samples are too narrow.
-Status decode_into(span<const std::uint8_t> codestream, const FrameView& out) noexcept;
 
 }  // namespace dicube::jxl

@@ -129,6 +129,10 @@ Status read_frame(BitReader& bits, FrameHeader& header, bool has_alpha) {
 }  // namespace
 
 Status FrameHeader::read(BitReader& bits) {
+    const std::uint64_t start = bits.peek();
+    constexpr std::uint64_t kContainer = 0x204C584A0C000000;  // of a box of 12 bytes, "JXL "
+    constexpr std::uint64_t kSevenBytes = (std::uint64_t{1} << 56) - 1;
+    if (((start ^ kContainer) & kSevenBytes) == 0) return unsupported("a container");
     if (bits.read(16) != 0x0AFF) return damaged("no JPEG XL codestream", 0);
     const Size size = read_size(bits);
     width = size.width;

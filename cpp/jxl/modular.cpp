@@ -199,40 +199,56 @@ Status StreamHeader::undo(ChannelList& list, int bits) const {
     return success();
 }
 
-Status decode_stream(BitReader& bits, const StreamHeader& header, const StreamContext& context,
-                     ChannelList& list, std::size_t& end) {
-    std::vector<Channel>& channels = list.channels;
+Status StreamDecoder::open(BitReader& bits, const StreamHeader& header,
+                           const StreamContext& context, ChannelList& list) {
+    header_ = &header;
+    context_ = context;
+    list_ = &list;
+    bits_ = &bits;
+    code_ = nullptr;
+    reader_.reset();
+    next_ = 0;
+    const std::vector<Channel>& channels = list.channels;
     std::uint32_t width = 0;
     std::size_t samples = 0;
-    for (end = 0; end < channels.size(); ++end) {
-        const Channel& channel = channels[end];
+    for (end_ = 0; end_ < channels.size(); ++end_) {
+        const Channel& channel = channels[end_];
         if (channel.empty()) continue;
-        if (end >= list.meta && std::max(channel.width, channel.height) > context.largest_side)
+        if (end_ >= list.meta && std::max(channel.width, channel.height) > context.largest_side)
             break;
         width = std::max(width, channel.width);
         samples += std::size_t{channel.width} * channel.height;
     }
     if (samples == 0) return success();
 
-    TreeCode local;
-    const TreeCode* code = context.global_tree;
     if (!header.uses_global_tree) {
         // libjxl allows as many nodes as there are samples.
         constexpr std::size_t kMostNodes = 1 << 22;
         const std::size_t limit = std::min(kMostNodes, 1024 + samples);
-        if (Status status = local.read(bits, limit); !status.ok()) return status;
-        code = &local;
-    } else if (code == nullptr) {
+        if (Status status = local_.read(bits, limit); !status.ok()) return status;
+        code_ = &local_;
+    } else if (context.global_tree == nullptr) {
         return damaged("a stream uses a tree that there is not", bits.byte_position());
+    } else {
+        code_ = context.global_tree;
     }
-    EntropyReader reader(code->residuals, bits, width);
-    for (std::size_t i = 0; i < end; ++i) {
-        Channel& channel = channels[i];
+    reader_.emplace(code_->residuals, bits, width);
+    return success();
+}
+
+void StreamDecoder::decode_to(std::size_t end) {
+    for (; next_ < end && next_ < end_; ++next_) {
+        Channel& channel = list_->channels[next_];
         if (channel.empty()) continue;
         channel.make_room();
-        ChannelDecoder(reader, header, *code, list, i, context.stream).decode(channel, bits);
+        ChannelDecoder(*reader_, *header_, *code_, *list_, next_, context_.stream)
+            .decode(channel, *bits_);
     }
-    return reader.finish();
+}
+
+Status StreamDecoder::finish() {
+    decode_to(end_);
+    return is_empty() ? success() : reader_->finish();
 }
 
 }  // namespace dicube::jxl

@@ -5,27 +5,16 @@
 namespace dicube::jxl {
 namespace {
 
-// Contexts of the numbers that a tree consists of.
-enum TreeContext : std::size_t {
-    kSplit,
-    kProperty,
-    kPredictor,
-    kOffset,
-    kMultiplierLog,
-    kMultiplierBits,
-    kTreeContexts
-};
-
 constexpr std::uint32_t kMostProperties = 1 << 12;  // many more than any encoder has channels for
 
 Status read_leaf(EntropyReader& reader, TreeNode& leaf) {
-    const std::uint32_t predictor = reader.read(kPredictor);
+    const std::uint32_t predictor = reader.read(kTreePredictor);
     if (predictor >= kPredictors) return damaged("a tree names a predictor that there is not");
     leaf.predictor = static_cast<Predictor>(predictor);
-    leaf.offset = unpack_signed(reader.read(kOffset));
-    const std::uint32_t log = reader.read(kMultiplierLog);
+    leaf.offset = unpack_signed(reader.read(kTreeOffset));
+    const std::uint32_t log = reader.read(kTreeMultiplierLog);
     if (log > 30) return damaged("a tree has too large a multiplier");
-    const std::uint32_t bits = reader.read(kMultiplierBits);
+    const std::uint32_t bits = reader.read(kTreeMultiplierBits);
     if (bits >= (1u << (31 - log)) - 1) return damaged("a tree has too large a multiplier");
     leaf.multiplier = (bits + 1) << log;
     return success();
@@ -45,7 +34,7 @@ Status Tree::read(BitReader& bits, std::size_t limit) {
     for (std::size_t i = 0; i < nodes.size(); ++i) {
         if (bits.is_beyond_end()) return damaged("a tree is cut short", bits.byte_position());
         TreeNode node;
-        const std::uint32_t property = reader.read(kProperty);
+        const std::uint32_t property = reader.read(kTreeProperty);
         if (property > kMostProperties)
             return damaged("a tree asks for a property that there is not");
         node.property = static_cast<std::int32_t>(property) - 1;
@@ -54,7 +43,7 @@ Status Tree::read(BitReader& bits, std::size_t limit) {
             node.context = leaves++;
             uses_weighted |= node.predictor == Predictor::weighted;
         } else {
-            node.split = unpack_signed(reader.read(kSplit));
+            node.split = unpack_signed(reader.read(kTreeSplit));
             node.greater = static_cast<std::uint32_t>(nodes.size());
             node.other = node.greater + 1;
             highest_property = std::max(highest_property, node.property);

@@ -51,6 +51,17 @@ enum Property : std::int32_t {
 };
 constexpr std::int32_t kPropertiesOfChannel = 4;
 
+// Contexts of the numbers that a tree is written in.
+enum TreeContext : std::uint32_t {
+    kTreeSplit,
+    kTreeProperty,
+    kTreePredictor,
+    kTreeOffset,
+    kTreeMultiplierLog,
+    kTreeMultiplierBits,
+    kTreeContexts
+};
+
 struct TreeNode {
     std::int32_t property = -1;  // of an inner node; a leaf has none
     std::int32_t split = 0;      // go to `greater` if the property is above this, else to `other`

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <iterator>
 
 namespace dicube::jxl {
 
@@ -12,6 +13,21 @@ void WeightedParameters::read(BitReader& bits) noexcept {
     p2 = static_cast<std::int32_t>(bits.read(5));
     for (std::int32_t& p : p3) p = static_cast<std::int32_t>(bits.read(5));
     for (std::uint32_t& weight : weights) weight = bits.read(4);
+}
+
+void WeightedParameters::write(BitWriter& bits) const {
+    const bool is_default = *this == WeightedParameters{};
+    bits.flag(is_default);
+    if (is_default) return;
+    bits.write(static_cast<std::uint64_t>(p1), 5);
+    bits.write(static_cast<std::uint64_t>(p2), 5);
+    for (const std::int32_t p : p3) bits.write(static_cast<std::uint64_t>(p), 5);
+    for (const std::uint32_t weight : weights) bits.write(weight, 4);
+}
+
+bool WeightedParameters::operator==(const WeightedParameters& other) const noexcept {
+    return p1 == other.p1 && p2 == other.p2 && std::equal(std::begin(p3), std::end(p3), other.p3) &&
+           std::equal(std::begin(weights), std::end(weights), other.weights);
 }
 
 WeightedPredictor::WeightedPredictor(const WeightedParameters& parameters, std::uint32_t width)

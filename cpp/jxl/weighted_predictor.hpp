@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "jxl/bit_reader.hpp"
+#include "jxl/bit_writer.hpp"
 
 namespace dicube::jxl {
 
@@ -15,6 +16,9 @@ struct WeightedParameters {
     std::uint32_t weights[4] = {13, 12, 12, 12};
 
     void read(BitReader& bits) noexcept;
+    void write(BitWriter& bits) const;
+
+    bool operator==(const WeightedParameters& other) const noexcept;
 };
 
 // Samples around a pixel, as prediction sees them at the edges.

@@ -129,6 +129,79 @@ struct Lanes<std::int32_t> {
         return {_mm256_alignr_epi8(lanes.value, middle, 12)};
     }
 
+    // The low 32 bits.
+    friend Lanes operator*(Lanes a, Lanes b) noexcept {
+        return {_mm256_mullo_epi32(a.value, b.value)};
+    }
+    friend Lanes operator&(Lanes a, Lanes b) noexcept {
+        return {_mm256_and_si256(a.value, b.value)};
+    }
+    friend Lanes operator|(Lanes a, Lanes b) noexcept {
+        return {_mm256_or_si256(a.value, b.value)};
+    }
+    friend Lanes operator^(Lanes a, Lanes b) noexcept {
+        return {_mm256_xor_si256(a.value, b.value)};
+    }
+    friend Lanes without(Lanes a, Lanes bits) noexcept {
+        return {_mm256_andnot_si256(bits.value, a.value)};
+    }
+    friend Lanes abs(Lanes a) noexcept { return {_mm256_abs_epi32(a.value)}; }
+    friend Lanes operator<<(Lanes a, int count) noexcept {
+        return {_mm256_slli_epi32(a.value, count)};
+    }
+    // Of a signed number; of an unsigned one: `unsigned_shift`.
+    friend Lanes operator>>(Lanes a, int count) noexcept {
+        return {_mm256_srai_epi32(a.value, count)};
+    }
+    friend Lanes unsigned_shift(Lanes a, int count) noexcept {
+        return {_mm256_srli_epi32(a.value, count)};
+    }
+    // Each lane by its own count, 0 to 31.
+    friend Lanes operator<<(Lanes a, Lanes counts) noexcept {
+        return {_mm256_sllv_epi32(a.value, counts.value)};
+    }
+    friend Lanes unsigned_shift(Lanes a, Lanes counts) noexcept {
+        return {_mm256_srlv_epi32(a.value, counts.value)};
+    }
+    // Masks: all bits of a lane, or none.
+    friend Lanes operator>(Lanes a, Lanes b) noexcept {
+        return {_mm256_cmpgt_epi32(a.value, b.value)};
+    }
+    friend Lanes operator==(Lanes a, Lanes b) noexcept {
+        return {_mm256_cmpeq_epi32(a.value, b.value)};
+    }
+    friend Lanes select(Lanes mask, Lanes if_set, Lanes otherwise) noexcept {
+        return {_mm256_blendv_epi8(otherwise.value, if_set.value, mask.value)};
+    }
+    friend bool any(Lanes mask) noexcept { return _mm256_movemask_epi8(mask.value) != 0; }
+
+    // floor(log2(lane)) of 1 to 2^30. Conversion would round up: without the bit below the highest
+    // one it cannot.
+    friend Lanes floor_log2(Lanes a) noexcept { return log2_if_exact(without(a, a >> 1)); }
+    // Of 1 to 2^24.
+    friend Lanes floor_log2_of_small(Lanes a) noexcept { return log2_if_exact(a); }
+    // floor(2^24 / lane) of 1 to 64, where single precision is precise enough.
+    friend Lanes reciprocal24(Lanes a) noexcept {
+        const __m256 quotient = _mm256_div_ps(_mm256_set1_ps(1 << 24), _mm256_cvtepi32_ps(a.value));
+        return {_mm256_cvttps_epi32(quotient)};
+    }
+    // Bits 24 to 55 of the product.
+    friend Lanes product24(Lanes a, Lanes b) noexcept {
+        const __m256i even = _mm256_srli_epi64(_mm256_mul_epi32(a.value, b.value), 24);
+        const __m256i odd = _mm256_slli_epi64(
+            _mm256_mul_epi32(_mm256_srli_epi64(a.value, 32), _mm256_srli_epi64(b.value, 32)), 8);
+        return {_mm256_blend_epi32(even, odd, 0xAA)};
+    }
+
+    // table[lane]
+    static Lanes gather(const std::int32_t* table, Lanes indices) noexcept {
+        return {_mm256_i32gather_epi32(table, indices.value, 4)};
+    }
+    // The four bytes from bytes[lane] on.
+    static Lanes gather_bytes(const std::uint8_t* bytes, Lanes offsets) noexcept {
+        return {_mm256_i32gather_epi32(reinterpret_cast<const int*>(bytes), offsets.value, 1)};
+    }
+
     friend Lanes with_lane(Lanes lanes, Lanes other, int index) noexcept {
         const Lanes chosen = load(kOneLane<value_type>.lanes + 7 - index);
         return {_mm256_blendv_epi8(lanes.value, other.value, chosen.value)};
@@ -146,6 +219,12 @@ struct Lanes<std::int32_t> {
         const __m256i second = _mm256_permutevar8x32_epi32(load(from + 8).value, by_parity);
         even.value = _mm256_permute2x128_si256(first, second, 0x20);
         odd.value = _mm256_permute2x128_si256(first, second, 0x31);
+    }
+
+  private:
+    static Lanes log2_if_exact(Lanes a) noexcept {
+        const __m256i bits = _mm256_castps_si256(_mm256_cvtepi32_ps(a.value));
+        return {_mm256_sub_epi32(_mm256_srli_epi32(bits, 23), _mm256_set1_epi32(127))};
     }
 };
 

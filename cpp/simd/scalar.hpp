@@ -4,6 +4,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <cstring>
 #include <type_traits>
 
 namespace dicube::simd::scalar {
@@ -33,9 +34,12 @@ struct Lanes {
         else
             return {a.value - b.value};
     }
+    // Of integers the low bits.
     friend Lanes operator*(Lanes a, Lanes b) noexcept {
-        static_assert(std::is_floating_point_v<T>);
-        return {a.value * b.value};
+        if constexpr (std::is_integral_v<T>)
+            return {static_cast<T>(bits(a.value) * bits(b.value))};
+        else
+            return {a.value * b.value};
     }
     friend Lanes min(Lanes a, Lanes b) noexcept { return {a.value < b.value ? a.value : b.value}; }
     friend Lanes max(Lanes a, Lanes b) noexcept { return {a.value > b.value ? a.value : b.value}; }
@@ -46,6 +50,58 @@ struct Lanes {
     }
     // floor((a + 1) / 2)
     friend Lanes half(Lanes a) noexcept { return {static_cast<T>((a.value >> 1) + (a.value & 1))}; }
+
+    // Bits.
+    friend Lanes operator&(Lanes a, Lanes b) noexcept { return {a.value & b.value}; }
+    friend Lanes operator|(Lanes a, Lanes b) noexcept { return {a.value | b.value}; }
+    friend Lanes operator^(Lanes a, Lanes b) noexcept { return {a.value ^ b.value}; }
+    friend Lanes without(Lanes a, Lanes bits) noexcept { return {a.value & ~bits.value}; }
+    friend Lanes abs(Lanes a) noexcept { return a.value < 0 ? all(0) - a : a; }
+    friend Lanes operator<<(Lanes a, int count) noexcept {
+        return {static_cast<T>(bits(a.value) << count)};
+    }
+    // Of a signed number; of an unsigned one: `unsigned_shift`.
+    friend Lanes operator>>(Lanes a, int count) noexcept { return {a.value >> count}; }
+    friend Lanes unsigned_shift(Lanes a, int count) noexcept {
+        return {static_cast<T>(static_cast<std::make_unsigned_t<T>>(a.value) >> count)};
+    }
+    // Each lane by its own count, 0 to 31.
+    friend Lanes operator<<(Lanes a, Lanes counts) noexcept { return a << counts.value; }
+    friend Lanes unsigned_shift(Lanes a, Lanes counts) noexcept {
+        return unsigned_shift(a, counts.value);
+    }
+    // Masks: all bits of a lane, or none.
+    friend Lanes operator>(Lanes a, Lanes b) noexcept { return {a.value > b.value ? -1 : 0}; }
+    friend Lanes operator==(Lanes a, Lanes b) noexcept { return {a.value == b.value ? -1 : 0}; }
+    friend Lanes select(Lanes mask, Lanes if_set, Lanes otherwise) noexcept {
+        return mask.value != 0 ? if_set : otherwise;
+    }
+    friend bool any(Lanes mask) noexcept { return mask.value != 0; }
+
+    // floor(log2(lane)) of 1 to 2^30.
+    friend Lanes floor_log2(Lanes a) noexcept {
+        return {31 - __builtin_clz(static_cast<unsigned>(a.value) | 1)};
+    }
+    // Of 1 to 2^24.
+    friend Lanes floor_log2_of_small(Lanes a) noexcept { return floor_log2(a); }
+    // floor(2^24 / lane) of 1 to 64.
+    friend Lanes reciprocal24(Lanes a) noexcept {
+        return {static_cast<T>((1u << 24) / (static_cast<unsigned>(a.value) | (a.value == 0)))};
+    }
+    // Bits 24 to 55 of the product.
+    friend Lanes product24(Lanes a, Lanes b) noexcept {
+        return {static_cast<T>((std::int64_t{a.value} * b.value) >> 24)};
+    }
+
+    // table[lane]
+    static Lanes gather(const T* table, Lanes indices) noexcept { return {table[indices.value]}; }
+    // The four bytes from bytes[lane] on.
+    static Lanes gather_bytes(const std::uint8_t* bytes, Lanes offsets) noexcept {
+        Lanes lanes;
+        std::memcpy(&lanes.value, bytes + static_cast<std::uint32_t>(offsets.value),
+                    sizeof lanes.value);
+        return lanes;
+    }
 
     // Lanes moved by one place: `next` fills the last one, `before` the first.
     friend Lanes following(Lanes, Lanes next) noexcept { return next; }

@@ -41,6 +41,18 @@ struct BasicVolume {
 using Volume = BasicVolume<std::uint8_t>;
 using ConstVolume = BasicVolume<const std::uint8_t>;
 
+// Samples one behind the other.
+template <class Byte>
+BasicVolume<Byte> dense_volume(Byte* data, SampleType type, std::int64_t frames, std::int64_t rows,
+                               std::int64_t columns, std::int64_t samples) noexcept {
+    BasicVolume<Byte> volume{data, type, frames, rows, columns, samples, 0, 0, 0, 0};
+    volume.sample_stride = sample_bytes(type);
+    volume.column_stride = volume.sample_stride * samples;
+    volume.row_stride = volume.column_stride * columns;
+    volume.frame_stride = volume.row_stride * rows;
+    return volume;
+}
+
 struct Extent {
     std::uint64_t offset = 0, length = 0;
 };

@@ -273,6 +273,17 @@ def naming_frames(function: Callable[[int], Result]) -> Callable[[int], Result]:
     return named
 
 
+def joined(codestreams: Codestreams | Sequence[BytesLike]) -> Codestreams:
+    """All codestreams in one buffer; a single one is not copied for it."""
+    if isinstance(codestreams, Codestreams):
+        return codestreams
+    view = naming_frames(lambda index: bytes_view(codestreams[index]))
+    views = [view(index) for index in range(len(codestreams))]
+    if len(views) == 1:
+        return Codestreams(views[0], [0], [views[0].nbytes])
+    return Codestreams.from_parts(views)
+
+
 def samples_not_kept(codec: str, where: str | None = None) -> CodecError:
     """The error for a codec that is not lossless."""
     return CodecError(

@@ -11,9 +11,8 @@ from dicube.codecs.base import (
     Codestreams,
     Samples,
     StreamInfo,
-    bytes_view,
 )
-from dicube.codecs.frame_codec import naming_frames, single_sample_dropped
+from dicube.codecs.frame_codec import joined, naming_frames, single_sample_dropped
 from dicube.codecs.jpeg2000_markers import grid_without_levels, is_jp2, stream_info, unwrap_jp2
 from dicube.codecs.jph import native
 from dicube.codecs.jph.fallback import OpenJpegFallback
@@ -100,17 +99,6 @@ def decode_part(
     if report.fault != "none":
         raise _failure(streams, report)
     return frames
-
-
-def joined(codestreams: Codestreams | Sequence[BytesLike]) -> Codestreams:
-    """All codestreams in one buffer; a single one is not copied for it."""
-    if isinstance(codestreams, Codestreams):
-        return codestreams
-    view = naming_frames(lambda index: bytes_view(codestreams[index]))
-    views = [view(index) for index in range(len(codestreams))]
-    if len(views) == 1:
-        return Codestreams(views[0], [0], [views[0].nbytes])
-    return Codestreams.from_parts(views)
 
 
 def _decode_native(

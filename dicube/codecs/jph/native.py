@@ -3,16 +3,16 @@
 Each call works on a whole volume, with threads of its own, and without the interpreter lock.
 """
 
-import contextlib
-from collections.abc import Iterator
+from contextlib import AbstractContextManager
 
 import numpy as np
 
+from dicube.codecs import native_modules
 from dicube.codecs.base import BytesLike, Codestreams, Samples, bytes_view
 from dicube.codecs.frame_codec import samples_not_kept
 from dicube.codecs.jph.options import EncodeOptions
 from dicube.codecs.jph.part import Part
-from dicube.exceptions import CodecError, MissingDependencyError
+from dicube.codecs.native_modules import failure, native_order
 
 _missing: ImportError | None = None
 try:
@@ -31,11 +31,6 @@ __all__ = [
     "frame_info",
     "simd_levels",
 ]
-
-_HINTS = {
-    "damaged": "the codestream is cut short or damaged; export the image again",
-    "out_of_memory": "take fewer frames at a time",
-}
 
 
 def encode_volume(
@@ -62,7 +57,7 @@ def encode_volume(
         The native module is not built.
     """
     _check_built()
-    native = _native(frames)
+    native = native_order(frames)
     rows, columns = options.block_size
     report, encoded = _jph.encode_volume(
         native,
@@ -149,44 +144,11 @@ def simd_levels() -> list[str]:
     return _jph.simd_levels()
 
 
-@contextlib.contextmanager
-def forced_simd_level(name: str) -> Iterator[None]:
-    """Use one of `simd_levels`, in all threads, to compare them; the best is used otherwise.
-
-    Raises
-    ------
-    ValueError
-        There is none of this name here.
-    """
+def forced_simd_level(name: str) -> AbstractContextManager[None]:
+    """See `dicube.codecs.native_modules.forced_simd_level`."""
     _check_built()
-    before = _jph.simd_level()
-    _jph.set_simd_level(name)
-    try:
-        yield
-    finally:
-        _jph.set_simd_level(before)
-
-
-def failure(report: VolumeReport, first: int = 0) -> CodecError:
-    """The error for a report with a fault; it names the frame, if there is one.
-
-    `first` is the number of the first frame of the call.
-    """
-    place = "" if report.position is None else f", at byte {report.position} of the codestream"
-    where = f"frame {first + report.frame}" if report.frame >= 0 else None
-    return CodecError(report.what + place, where=where, hint=_HINTS.get(report.fault))
-
-
-def _native(frames: Samples) -> Samples:
-    """The frames as the native module takes them, copied only if need be."""
-    native = frames.dtype.newbyteorder("=")
-    plain = frames.dtype == native and frames.flags.aligned
-    return frames if plain else frames.astype(native)
+    return native_modules.forced_simd_level(_jph, name)
 
 
 def _check_built() -> None:
-    if _missing is not None:
-        raise MissingDependencyError(
-            f"the native module dicube.codecs.jph._jph cannot be imported: {_missing}",
-            hint="install a wheel of dicube, or build it: `pip install .` with a C++ compiler",
-        ) from _missing
+    native_modules.check_built("dicube.codecs.jph._jph", _missing)

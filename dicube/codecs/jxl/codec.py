@@ -1,7 +1,8 @@
-"""JPEG XL without loss, by libjxl through imagecodecs."""
+"""JPEG XL without loss: the native codec, and libjxl through imagecodecs for what it leaves."""
 
-from collections.abc import Callable
-from typing import Any
+import math
+from collections.abc import Iterator, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,21 +17,26 @@ from dicube.codecs.base import (
     bytes_view,
 )
 from dicube.codecs.frame_codec import FrameCodec
-from dicube.codecs.imagecodecs_calls import decode_with, encode_with
+from dicube.codecs.imagecodecs_calls import decode_with
 from dicube.codecs.jxl import native
 from dicube.codecs.jxl.codestream import bare_codestream, stream_info
+from dicube.codecs.jxl.decoding import decode_frames
 from dicube.codecs.jxl.sample_mapping import (
     HALF_BITS,
-    bit_depth,
+    check_bits,
     from_stored,
     is_split,
     sample_offset,
-    to_stored,
+    split,
 )
-from dicube.codecs.sample_rules import check_frames, native_frame, place
+from dicube.codecs.parallel import map_in_order, thread_count
+from dicube.codecs.sample_rules import check_frames, place
 from dicube.exceptions import CodecError, MissingDependencyError
 
-_EFFORTS = range(1, 11)
+# Of the samples in a batch: encoding it takes tens of milliseconds, much longer than handing it
+# over. Frames come in eights, because that many are encoded at a time.
+_BATCH_BYTES = 1 << 20
+_BATCH_FRAMES = 8
 
 
 class JxlCodec(FrameCodec):
@@ -60,7 +66,7 @@ class JxlCodec(FrameCodec):
         *,
         num_threads: int | None = None,
         verify: bool = False,
-        effort: int = 3,
+        effort: str = "default",
         bits: int | None = None,
     ) -> Codestreams:
         """Encode without loss, one codestream a frame.
@@ -72,8 +78,8 @@ class JxlCodec(FrameCodec):
         num_threads : int, optional
         verify : bool
             Decode each frame right after it was encoded, and compare it.
-        effort : int
-            1 (fastest) to 10 (smallest).
+        effort : str
+            "fast", "default" or "max", the smallest.
         bits : int, optional
             Bits per sample in the header of every frame; by default the fewest that hold all
             values of this call. 1 to 8 for uint8, 2 to 8 for int8, 9 to 16 for 16 bit samples.
@@ -86,33 +92,70 @@ class JxlCodec(FrameCodec):
         Raises
         ------
         CodecError
-            The dtype or shape is not one the codec takes, or a value does not fit `bits`;
-            or `verify` found that samples were not kept.
+            The dtype or shape is not one the codec takes, there is no such effort, or a value does
+            not fit `bits`; or `verify` found that samples were not kept.
         """
+        encoder = self._encoder(frames, effort, bits)
+        return encoder.encode(frames, 0, verify=verify, threads=thread_count(num_threads))
+
+    def encode_batches(
+        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+    ) -> Iterator[Codestreams]:
+        """As `encode_frames` with its defaults, some frames at a time; see `Codec`."""
+        encoder = self._encoder(frames, "default", None)
+        frame_bytes = max(1, math.prod(frames.shape[1:]) * frames.itemsize)
+        size = -(-_BATCH_BYTES // frame_bytes // _BATCH_FRAMES) * _BATCH_FRAMES
+
+        def encode(first: int) -> Codestreams:
+            batch = frames[first : first + size]
+            return encoder.encode(batch, first, verify=verify, threads=1)
+
+        return map_in_order(encode, range(0, len(frames), size), num_threads)
+
+    def _encoder(self, frames: Samples, effort: str, bits: int | None) -> "_Encoder":
         check_frames(frames, self.capabilities, self.name)
-        depth = bit_depth(frames, bits)
-        return self._encode_each(
-            frames,
-            _encoder(depth, effort),
-            num_threads,
-            verify=verify,
-            sample_offset=sample_offset(frames.dtype, depth),
-        )
+        check_bits(frames.dtype, bits)
+        if effort not in native.EFFORTS:
+            raise CodecError(f"effort is {effort!r}", hint=f"take one of {native.EFFORTS}")
+        if not len(frames):
+            return _Encoder(None)
+        if is_split(frames.dtype):
+            return _Encoder(native.learn_model(split(frames), effort, HALF_BITS))
+        return _Encoder(native.learn_model(frames, effort, bits))
 
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """See `dicube.codecs.jxl.codestream.stream_info`."""
         return stream_info(data, max_pixels=MAX_SAMPLES_PER_FRAME)
 
+    def _decode_all(
+        self,
+        codestreams: Codestreams | Sequence[BytesLike],
+        frames: Samples,
+        num_threads: int | None,
+        *,
+        intact: bool,
+    ) -> None:
+        dtype = codestreams.dtype if isinstance(codestreams, Codestreams) else None
+        like_out = dtype in (None, frames.dtype.newbyteorder("="))
+        if not like_out or is_split(frames.dtype) or not frames.flags.aligned:
+            super()._decode_all(codestreams, frames, num_threads, intact=intact)
+            return
+        decode_frames(
+            codestreams, frames, self._decode_into, threads=thread_count(num_threads), intact=intact
+        )
+
     def _decode_stream(
         self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
     ) -> Samples:
         bare = bare_codestream(data)
+        samples = np.empty(info.frame_shape, info.dtype) if out is None else out
+        if native.is_built() and native.decode_frame(bare, samples, decodes_all=False):
+            return samples
         try:
             # index=0: imagecodecs would otherwise look for further frames of an animation.
-            return decode_with("jpegxl_decode", bare, out, index=0, numthreads=1)
+            return decode_with("jpegxl_decode", bare, samples, index=0, numthreads=1)
         except MissingDependencyError:
-            samples = np.empty(info.frame_shape, info.dtype) if out is None else out
-            if native.decode_frame(bare, samples):
+            if native.is_built() and native.decode_frame(bare, samples):
                 return samples
             raise
 
@@ -144,7 +187,34 @@ class JxlCodec(FrameCodec):
         return info.frame_shape == shape
 
 
-def imencode_jxl(frame: Samples, *, effort: int = 3, bits: int | None = None) -> bytes:
+class _Encoder(NamedTuple):
+    """Encodes frames of the volume that its model was learned from; None: of no frames at all."""
+
+    model: native.VolumeModel | None
+
+    def encode(self, frames: Samples, first: int, *, verify: bool, threads: int) -> Codestreams:
+        if self.model is None:
+            return Codestreams(b"", [], [], frames.dtype, frames.shape[1:])
+        halves = is_split(frames.dtype)
+        streams = native.encode_volume(
+            split(frames) if halves else frames,
+            self.model,
+            verify=verify,
+            threads=threads,
+            first=first,
+        )
+        bits = 2 * HALF_BITS if halves else self.model.bits
+        return Codestreams(
+            streams.buffer,
+            streams.offsets,
+            streams.lengths,
+            frames.dtype,
+            frames.shape[1:],
+            sample_offset(frames.dtype, bits),
+        )
+
+
+def imencode_jxl(frame: Samples, *, effort: str = "default", bits: int | None = None) -> bytes:
     """Encode one frame as a bare JPEG XL codestream, without loss.
 
     JPEG XL has only unsigned samples. Signed ones are stored as value + 2**(bits - 1), and 32 bit
@@ -154,18 +224,21 @@ def imencode_jxl(frame: Samples, *, effort: int = 3, bits: int | None = None) ->
     ----------
     frame : (rows, columns[, samples]) integers of 8, 16 or 32 bits
         1, 3 or 4 samples; any strides and byte order.
-    effort : int
-        1 (fastest) to 10 (smallest).
+    effort : str
+        "fast", "default" or "max", the smallest.
     bits : int, optional
         Bits per sample in the header; by default the fewest that hold all values.
 
     Raises
     ------
     CodecError
-        The dtype or shape is not one the codec takes, or a value does not fit `bits`.
+        The dtype or shape is not one the codec takes, there is no such effort, or a value does not
+        fit `bits`.
     """
-    check_frames(frame[np.newaxis], JxlCodec.capabilities, JxlCodec.name)
-    return _encoder(bit_depth(frame, bits), effort)(native_frame(frame))
+    codestreams = JxlCodec().encode_frames(
+        frame[np.newaxis], num_threads=1, effort=effort, bits=bits
+    )
+    return bytes(codestreams[0])
 
 
 def imdecode_jxl(data: BytesLike, *, dtype: npt.DTypeLike | None = None) -> Samples:
@@ -206,23 +279,3 @@ def imdecode_jxl(data: BytesLike, *, dtype: npt.DTypeLike | None = None) -> Samp
     frame = np.empty(samples.shape, wanted)
     place(samples, frame)
     return frame
-
-
-def _encoder(bits: int, effort: int) -> Callable[[Samples], bytes]:
-    if effort not in _EFFORTS:
-        raise CodecError(f"effort is {effort}, JPEG XL takes 1 to 10")
-    stored_bits = min(bits, HALF_BITS)
-
-    def encode(frame: Samples) -> bytes:
-        encoded = encode_with(
-            "jpegxl_encode",
-            to_stored(frame, bits),
-            lossless=True,
-            effort=effort,
-            bitspersample=stored_bits,
-            numthreads=1,
-        )
-        # Above 12 bits libjxl adds a container, whatever it is asked; no decoder needs it.
-        return bytes(bare_codestream(encoded))
-
-    return encode
