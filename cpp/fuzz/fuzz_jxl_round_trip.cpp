@@ -27,7 +27,7 @@ void check_general(span<const std::uint8_t> codestream, const ConstVolume& volum
     PROMISE(frame.decode().ok());
     PROMISE(frame.finish().ok());
     const std::int32_t offset = is_signed(volume.type) ? 1 << (frame.header().bits - 1) : 0;
-    const SampleMapping mapping{offset, false, {}, {}};
+    const SampleMapping mapping{offset, 0, {}, {}};
     const PlaneSource source(volume, mapping);
     std::vector<std::int32_t> row(static_cast<std::size_t>(volume.columns));
     for (std::int64_t c = 0; c < volume.samples; ++c) {

@@ -71,7 +71,7 @@ void write_numbers(const std::vector<ContextNumber>& numbers, std::size_t contex
     CodeWriter code;
     code.write(clusters, bits);
     // At most 16 bits for the state and 29 raw ones a number.
-    std::vector<std::uint8_t> memory(numbers.size() * 6 + 8);
+    std::vector<std::uint8_t> memory(numbers.size() * 6 + 8 + BackwardBits::kSlack);
     BackwardBits backward(memory.data() + memory.size());
     std::uint32_t state = kAnsFinalState;
     for (std::size_t i = numbers.size(); i-- > 0;) {

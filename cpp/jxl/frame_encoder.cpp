@@ -40,7 +40,7 @@ void FrameEncoder::prepare(const ConstVolume& volume, const VolumeModel& model) 
 Status FrameEncoder::encode(std::int64_t first, std::int64_t last, FrameBytes& out,
                             Extent* extents) {
     const auto frames = static_cast<std::size_t>(last - first);
-    histograms_.assign(frames * model_->leaves, {});
+    counts_.assign(frames * model_->leaves * kMostTokens, 0);
     clusters_.resize(frames);
     codes_.resize(frames);
     code_bits_.resize(frames);
@@ -52,13 +52,7 @@ Status FrameEncoder::encode(std::int64_t first, std::int64_t last, FrameBytes& o
         batches_[i].jobs = batches[i];
         if (Status status = find_residuals(first, batches_[i]); !status.ok()) return status;
     }
-    for (std::size_t i = 0; i < frames; ++i) {
-        Histogram* const histograms = histograms_.data() + i * model_->leaves;
-        for (const Token& token : palette_) histograms[model_->palette_leaf].add(token.token);
-        join_contexts(histograms, model_->leaves, clusters_[i]);
-        code_bits_[i].clear();
-        codes_[i].write(clusters_[i], code_bits_[i]);
-    }
+    for (std::size_t i = 0; i < frames; ++i) make_code(i);
     for (std::size_t i = 0; i < batches.size(); ++i)
         if (Status status = code_residuals(batches_[i]); !status.ok()) return status;
     for (std::size_t i = 0; i < frames; ++i) {
@@ -111,17 +105,30 @@ Status FrameEncoder::find_residuals(std::int64_t first, Residuals& residuals) {
 }
 
 void FrameEncoder::count(const Residuals& residuals, const std::uint32_t* records) {
+    constexpr std::uint32_t kLeafAndToken = (1u << Record::kRawShift) - 1;
+    static_assert(kMostTokens == 1 << Record::kLeafShift);
     const auto lanes = static_cast<std::size_t>(kernels_->lanes);
-    Histogram* histograms[kMostLanes];
-    for (std::size_t lane = 0; lane < residuals.jobs.size(); ++lane)
-        histograms[lane] = histograms_.data() +
-                           static_cast<std::size_t>(residuals.jobs[lane].frame) * model_->leaves;
-    for (std::int32_t x = 0; x < residuals.width; ++x, records += lanes) {
-        for (std::size_t lane = 0; lane < residuals.jobs.size(); ++lane) {
-            const std::uint32_t record = records[lane];
-            histograms[lane][record >> Record::kLeafShift & kLeafMask].add(record & kTokenMask);
-        }
+    const std::size_t active = residuals.jobs.size();
+    std::uint32_t* counts[kMostLanes];
+    for (std::size_t lane = 0; lane < active; ++lane)
+        counts[lane] = counts_.data() + static_cast<std::size_t>(residuals.jobs[lane].frame) *
+                                            model_->leaves * kMostTokens;
+    for (std::int32_t x = 0; x < residuals.width; ++x, records += lanes)
+        for (std::size_t lane = 0; lane < active; ++lane)
+            ++counts[lane][records[lane] & kLeafAndToken];
+}
+
+void FrameEncoder::make_code(std::size_t frame) {
+    histograms_.resize(model_->leaves);
+    const std::uint32_t* counts = counts_.data() + frame * model_->leaves * kMostTokens;
+    for (Histogram& histogram : histograms_) {
+        histogram.set(counts);
+        counts += kMostTokens;
     }
+    for (const Token& token : palette_) histograms_[model_->palette_leaf].add(token.token);
+    join_contexts(histograms_.data(), model_->leaves, clusters_[frame]);
+    code_bits_[frame].clear();
+    codes_[frame].write(clusters_[frame], code_bits_[frame]);
 }
 
 void FrameEncoder::put_palette(const CodeWriter& code, std::size_t frame, std::uint32_t& state,
@@ -142,7 +149,7 @@ Status FrameEncoder::code_residuals(const Residuals& residuals) {
     const std::size_t pixels = model_->channels.size() * static_cast<std::size_t>(residuals.width) *
                                static_cast<std::size_t>(residuals.height);
     // At most 16 bits for the state and as many raw ones.
-    const std::size_t most_bytes = (pixels + palette_.size()) * 4 + 16;
+    const std::size_t most_bytes = (pixels + palette_.size()) * 4 + 8 + BackwardBits::kSlack;
     std::vector<Lane> all(count);
     for (std::size_t lane = 0; lane < count; ++lane) {
         const auto frame = static_cast<std::size_t>(residuals.jobs[lane].frame);
@@ -152,6 +159,7 @@ Status FrameEncoder::code_residuals(const Residuals& residuals) {
         for (std::uint32_t leaf = 0; leaf < model_->leaves; ++leaf)
             all[lane].by_leaf[leaf] = &codes_[frame][clusters_[frame].of_context[leaf]];
     }
+    // Lanes are independent: the steps of one hide how long those of the others take.
     const std::uint32_t* records = residuals.records.data() + pixels * lanes;
     for (std::size_t i = 0; i < pixels; ++i) {
         records -= lanes;
@@ -191,7 +199,7 @@ Status FrameEncoder::assemble(std::size_t frame, FrameBytes& out) {
         lengths.push_back(global.bytes().size());
     } else {
         if (!palette_.empty()) {
-            std::vector<std::uint8_t> memory(palette_.size() * 4 + 16);
+            std::vector<std::uint8_t> memory(palette_.size() * 4 + 8 + BackwardBits::kSlack);
             BackwardBits bits(memory.data() + memory.size());
             std::uint32_t state = kAnsFinalState;
             put_palette(codes_[frame], frame, state, bits);

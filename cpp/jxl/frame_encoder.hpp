@@ -38,6 +38,7 @@ class FrameEncoder {
 
     Status find_residuals(std::int64_t first, Residuals& residuals);
     void count(const Residuals& residuals, const std::uint32_t* records);
+    void make_code(std::size_t frame);
     Status code_residuals(const Residuals& residuals);
     Status assemble(std::size_t frame, FrameBytes& out);
     void put_palette(const CodeWriter& code, std::size_t frame, std::uint32_t& state,
@@ -55,7 +56,8 @@ class FrameEncoder {
 
     std::vector<Residuals> batches_;
     std::vector<std::int32_t> rows_, errors_;
-    std::vector<Histogram> histograms_;  // of each frame and leaf
+    std::vector<std::uint32_t> counts_;  // of each frame, leaf and token
+    std::vector<Histogram> histograms_;  // of each leaf of a frame
     std::vector<Clusters> clusters_;     // of each frame
     std::vector<CodeWriter> codes_;      // of each frame
     std::vector<BitWriter> code_bits_;   // of each frame

@@ -98,8 +98,8 @@ void write_stream_header(const VolumeModel& model, bool is_global, BitWriter& bi
     bits.flag(true);  // the global tree
     model.weighted.write(bits);
     const auto colours = static_cast<std::uint32_t>(model.mapping.palette.size());
-    const bool rotates = model.mapping.rotates_colours;
-    const bool transforms = is_global && (colours > 0 || rotates);
+    const int type = model.mapping.colour_transform;
+    const bool transforms = is_global && (colours > 0 || type != 0);
     bits.u32(transforms ? 1 : 0, constant(0), constant(1), {4, 2}, {8, 18});
     if (!transforms) return;
     constexpr std::uint64_t kColour = 0, kPalette = 1;
@@ -111,7 +111,7 @@ void write_stream_header(const VolumeModel& model, bool is_global, BitWriter& bi
         bits.write(0, 2);  // no deltas
         bits.write(0, 4);  // for which there would be a predictor
     } else {
-        bits.write(0, 2);  // type 6
+        bits.u32(static_cast<std::uint32_t>(type), constant(6), {2, 0}, {4, 2}, {6, 10});
     }
 }
 

@@ -82,6 +82,15 @@ void Histogram::add(const Histogram& other) noexcept {
     length = std::max(length, other.length);
 }
 
+void Histogram::set(const std::uint32_t* all) noexcept {
+    std::copy_n(all, kMostTokens, counts);
+    total = length = 0;
+    for (std::uint32_t i = 0; i < kMostTokens; ++i) {
+        total += counts[i];
+        if (counts[i] > 0) length = i + 1;
+    }
+}
+
 double entropy_bits(const Histogram& histogram) noexcept {
     double bits = count_log_count(histogram.total);
     for (std::uint32_t i = 0; i < histogram.length; ++i)

@@ -25,6 +25,7 @@ struct Histogram {
         if (token >= length) length = token + 1;
     }
     void add(const Histogram& other) noexcept;
+    void set(const std::uint32_t* all) noexcept;  // kMostTokens counts
 };
 
 // Bits of all tokens, with an ideal code.

@@ -12,10 +12,20 @@ T load(const std::uint8_t* from) noexcept {
     return value;
 }
 
-// Y, Co or Cg of a pixel.
-std::int32_t rotated(std::int32_t r, std::int32_t g, std::int32_t b, int channel) noexcept {
-    const std::int32_t co = r - b, t = b + (co >> 1), cg = g - t;
-    return channel == 0 ? t + (cg >> 1) : channel == 1 ? co : cg;
+// One channel of three after a colour transform of type permutation * 7 + kind.
+std::int32_t transformed(const std::int32_t (&rgb)[3], int type, int channel) noexcept {
+    const int permutation = type / 7, kind = type % 7;
+    const std::int32_t first = rgb[permutation % 3];
+    const std::int32_t second = rgb[(permutation + 1 + permutation / 3) % 3];
+    const std::int32_t third = rgb[(permutation + 2 - permutation / 3) % 3];
+    constexpr int kYCoCg = 6;
+    if (kind == kYCoCg) {
+        const std::int32_t co = first - third, t = third + (co >> 1), cg = second - t;
+        return channel == 0 ? t + (cg >> 1) : channel == 1 ? co : cg;
+    }
+    if (channel == 0) return first;
+    if (channel == 2) return kind & 1 ? third - first : third;
+    return kind >> 1 == 0 ? second : second - (kind >> 1 == 1 ? first : (first + third) >> 1);
 }
 
 }  // namespace
@@ -50,9 +60,10 @@ void PlaneSource::read_as(const std::uint8_t* from, int channel, std::int64_t co
     if (!mapping_.palette.empty()) {
         for (std::int64_t x = 0; x < count; ++x)
             to[x * step] = mapping_.indices[static_cast<std::size_t>(at(x, 0))];
-    } else if (mapping_.rotates_colours && channel < 3) {
+    } else if (mapping_.colour_transform != 0 && channel < 3) {
         for (std::int64_t x = 0; x < count; ++x)
-            to[x * step] = rotated(at(x, 0), at(x, 1), at(x, 2), channel);
+            to[x * step] =
+                transformed({at(x, 0), at(x, 1), at(x, 2)}, mapping_.colour_transform, channel);
     } else if (stride == sizeof(T)) {
         const std::uint8_t* const dense = from + channel * next;
         for (std::int64_t x = 0; x < count; ++x)

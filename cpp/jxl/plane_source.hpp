@@ -11,9 +11,9 @@ namespace dicube::jxl {
 // What is done to samples before they are predicted. All of it is undone by any decoder, but the
 // offset: JPEG XL has no signed samples.
 struct SampleMapping {
-    std::int32_t offset = 0;             // added to every sample
-    bool rotates_colours = false;        // RGB becomes Y, Co, Cg (H.6.3, type 6)
-    std::vector<std::int32_t> palette;   // rising; empty: samples are coded themselves
+    std::int32_t offset = 0;            // added to every sample
+    int colour_transform = 0;           // of the first three channels (H.6.3): its type, 0 for none
+    std::vector<std::int32_t> palette;  // rising; empty: samples are coded themselves
     std::vector<std::uint16_t> indices;  // of each sample in the palette
 };
 

@@ -108,21 +108,73 @@ bool pays_off(std::size_t colours, std::size_t span, std::int64_t pixels) noexce
     return halvings > 0.4 && saved > kBitsPerColour * static_cast<double>(colours);
 }
 
+std::size_t count_values(const ConstVolume& volume, std::int32_t offset,
+                         std::vector<std::uint8_t>& seen) {
+    with_type(volume.type,
+              [&](auto sample) { mark_values<decltype(sample)>(volume, offset, seen); });
+    return static_cast<std::size_t>(std::count(seen.begin(), seen.end(), 1));
+}
+
 void choose_palette(const ConstVolume& volume, const Range& range, SampleMapping& mapping) {
     if (volume.samples != 1) return;
     const auto end = static_cast<std::size_t>(range.high + mapping.offset) + 1;
-    std::vector<std::uint8_t> seen(end, 0);
-    with_type(volume.type,
-              [&](auto sample) { mark_values<decltype(sample)>(volume, mapping.offset, seen); });
-    const auto colours = static_cast<std::size_t>(std::count(seen.begin(), seen.end(), 1));
     const auto span = static_cast<std::size_t>(range.high - range.low) + 1;
-    if (!pays_off(colours, span, volume.rows * volume.columns)) return;
+    std::vector<std::uint8_t> seen(end, 0);
+    // Where some of the rows have too many values, all of them have.
+    constexpr std::int64_t kRowStep = 8;
+    ConstVolume some = volume;
+    some.rows = (volume.rows + kRowStep - 1) / kRowStep;
+    some.row_stride = volume.row_stride * kRowStep;
+    const std::int64_t pixels = volume.rows * volume.columns;
+    if (!pays_off(count_values(some, mapping.offset, seen), span, pixels) ||
+        !pays_off(count_values(volume, mapping.offset, seen), span, pixels))
+        return;
     mapping.indices.assign(end, 0);
     for (std::size_t value = 0; value < end; ++value) {
         if (seen[value] == 0) continue;
         mapping.indices[value] = static_cast<std::uint16_t>(mapping.palette.size());
         mapping.palette.push_back(static_cast<std::int32_t>(value));
     }
+}
+
+// --- colours
+
+// Bits of the residuals of a few pixels, about.
+double colour_cost(const ConstVolume& volume, const SampleMapping& mapping) {
+    constexpr std::size_t kPixels = 8000, kContexts = 8;
+    const PlaneSource source(volume, mapping);
+    double bits = 0;
+    for (int c = 0; c < 3; ++c) {
+        SampledPixels pixels;
+        PixelSample(source, c, kPixels).describe({}, pixels);
+        std::vector<Histogram> histograms(kContexts);
+        for (std::size_t i = 0; i < pixels.count; ++i) {
+            const std::int32_t across = pixels.properties[kWestLessNorthWest - kGradient][i];
+            const std::int32_t down = pixels.properties[kNorthWestLessNorth - kGradient][i];
+            const auto context = static_cast<std::size_t>(
+                bit_length(static_cast<std::uint32_t>(std::abs(across) + std::abs(down))));
+            const std::uint8_t token = pixels.tokens[0][i];
+            histograms[std::min(context, kContexts - 1)].add(token);
+            bits += raw_bits_of(token);
+        }
+        for (const Histogram& histogram : histograms) bits += entropy_bits(histogram);
+    }
+    return bits;
+}
+
+// The colour transform that leaves the least to code: none, differences of any kind with red or
+// green first, or YCoCg.
+void choose_colours(const ConstVolume& volume, SampleMapping& mapping) {
+    double least = std::numeric_limits<double>::max();
+    int best = 0;
+    for (const int type : {6, 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12}) {
+        mapping.colour_transform = type;
+        const double cost = colour_cost(volume, mapping);
+        if (cost >= least) continue;
+        least = cost;
+        best = type;
+    }
+    mapping.colour_transform = best;
 }
 
 // --- weighted predictor
@@ -283,21 +335,27 @@ class Assembly {
     std::vector<TreeNode> nodes_;
 };
 
-void learn_channel(PixelSample& sample, const EffortSettings& settings,
+// How small a tree of the wide scope has to make a sample before it is worth its slower kernels.
+constexpr double kWideShare = 0.99;
+
+void learn_channel(PixelSample& sample, const EffortSettings& settings, bool may_be_wide,
                    const WeightedParameters& weighted, double frame_pixels, LearnedTree& best) {
     constexpr double kBitsPerSplit = 30;
     SampledPixels pixels;
     sample.describe(weighted, pixels);
     const double least_gain =
         std::max(1.0, kBitsPerSplit * static_cast<double>(pixels.count) / frame_pixels);
-    const auto learn = [&](const TreeScope& scope) {
+    const auto learn = [&](const TreeScope& scope, double share) {
         LearnedTree learned;
         learn_tree(pixels, scope, least_gain, learned);
-        if (best.nodes.empty() || learned.bits < best.bits) best = std::move(learned);
+        // Every leaf may have a code of its own, and is learned from fewer pixels.
+        learned.bits += least_gain * static_cast<double>(learned.nodes.size() / 2 + 1);
+        if (best.nodes.empty() || learned.bits < share * best.bits) best = std::move(learned);
     };
-    if (settings.is_wide) return learn(kWideScope);
-    learn(kPlainScope);
-    if (settings.uses_weighted) learn(kWeightedScope);
+    if (settings.is_wide) return learn(kWideScope, 1);
+    learn(kPlainScope, 1);
+    if (settings.uses_weighted) learn(kWeightedScope, 1);
+    if (settings.uses_weighted && may_be_wide) learn(kWideScope, kWideShare);
 }
 
 int choose_group_shift(const ConstVolume& volume, Effort effort) noexcept {
@@ -326,24 +384,28 @@ Status VolumeModel::learn(const ConstVolume& volume, const ModelOptions& options
     }
     mapping = {};
     if (is_signed(type)) mapping.offset = 1 << (bits - 1);
-    mapping.rotates_colours = samples >= 3;
     choose_palette(volume, range, mapping);
     group_shift =
         options.group_shift >= 0 ? options.group_shift : choose_group_shift(volume, options.effort);
 
     const EffortSettings settings = settings_of(options.effort);
+    if (samples >= 3) choose_colours(volume, mapping);
     const PlaneSource source(volume, mapping);
     const auto frame_pixels = static_cast<double>(rows * columns);
     const auto all_pixels = static_cast<std::size_t>(volume.frames * rows * columns);
     const std::size_t budget =
-        std::min(settings.sample_pixels, std::max<std::size_t>(all_pixels / 4, 16384));
+        std::min(settings.sample_pixels, std::max<std::size_t>(all_pixels / 8, 16384));
+    // Single pictures and whatever is drawn into one: where the wide scope may gain much, and
+    // learning it does not take longer than everything else.
+    constexpr std::size_t kFewPixels = std::size_t{1} << 22;
+    const bool may_be_wide = all_pixels <= kFewPixels || sample_bytes(type) == 1;
     weighted = {};
     std::vector<LearnedTree> learned(static_cast<std::size_t>(samples));
     for (std::int64_t c = 0; c < samples; ++c) {
         PixelSample sample(source, static_cast<int>(c), budget / static_cast<std::size_t>(samples));
         if (c == 0 && settings.uses_weighted)
             weighted = choose_parameters(sample, settings.searches);
-        learn_channel(sample, settings, weighted, frame_pixels,
+        learn_channel(sample, settings, may_be_wide, weighted, frame_pixels,
                       learned[static_cast<std::size_t>(c)]);
     }
 

@@ -1,7 +1,7 @@
 """Folders in and out: edits, transfer syntaxes, and what must never happen to files."""
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,8 @@ import zstandard
 from pydicom.encaps import generate_frames
 
 import dicube
-from dicube.codecs import codec_for_transfer_syntax
-from dicube.codecs.base import BytesLike
-from dicube.codecs.jxl import codec as jxl_codec
+from dicube.codecs import Codestreams, codec_for_transfer_syntax
+from dicube.codecs.jxl import JxlCodec, imencode_jxl
 from dicube.core.cube_file import SOURCE_FILES
 from dicube.core.verify import verify_file
 from dicube.dicom.export import TRANSFER_SYNTAXES, write_files
@@ -306,13 +305,15 @@ def test_codec_that_loses_something_is_caught_before_the_file_appears(
     folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     image = dicube.load_from_dicom_folder(folder)
-    encoder = jxl_codec._encoder
 
-    def losing_encoder(*options: int) -> Callable[[npt.NDArray[Any]], BytesLike]:
-        encode = encoder(*options)
-        return lambda frame: encode(frame & ~1)
+    def lose(
+        codec: JxlCodec, frames: npt.NDArray[Any], *, num_threads: int | None, verify: bool
+    ) -> Iterator[Codestreams]:
+        yield codec._encode_each(
+            frames, lambda frame: imencode_jxl(frame & ~1), num_threads, verify=verify
+        )
 
-    monkeypatch.setattr(jxl_codec, "_encoder", losing_encoder)
+    monkeypatch.setattr(JxlCodec, "encode_batches", lose)
     with pytest.raises(CodecError, match="did not keep the samples") as caught:
         image.to_file(tmp_path / "x.dcba")
     assert caught.value.where == "frame 0"
