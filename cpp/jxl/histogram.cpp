@@ -9,18 +9,6 @@
 namespace dicube::jxl {
 namespace {
 
-// Small counts come from a table.
-struct CountLogs {
-    static constexpr std::uint32_t kCount = 4096;
-    double values[kCount];
-
-    CountLogs() noexcept {
-        values[0] = 0;
-        for (std::uint32_t i = 1; i < kCount; ++i) values[i] = i * std::log2(double(i));
-    }
-};
-const CountLogs kCountLogs;
-
 // The logarithm of the nearest number with a mantissa of 11 bits, and the slope from there.
 struct MantissaLogs {
     static constexpr int kBits = 11;
@@ -72,9 +60,13 @@ void write_small(BitWriter& bits, std::uint32_t value) {
 
 }  // namespace
 
-double count_log_count(std::uint32_t count) noexcept {
-    return count < CountLogs::kCount ? kCountLogs.values[count] : count * log2_of(count);
+CountLogs::CountLogs() noexcept {
+    values[0] = 0;
+    for (std::uint32_t i = 1; i < kCount; ++i) values[i] = i * std::log2(double(i));
 }
+const CountLogs kCountLogs;
+
+double CountLogs::of_many(std::uint32_t count) noexcept { return count * log2_of(count); }
 
 void Histogram::add(const Histogram& other) noexcept {
     for (std::uint32_t i = 0; i < other.length; ++i) counts[i] += other.counts[i];

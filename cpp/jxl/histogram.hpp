@@ -11,8 +11,18 @@
 
 namespace dicube::jxl {
 
-// count * log2(count), within a millionth of it.
-double count_log_count(std::uint32_t count) noexcept;
+// count * log2(count): of small counts from a table.
+struct CountLogs {
+    static constexpr std::uint32_t kCount = 4096;
+    double values[kCount];
+
+    CountLogs() noexcept;
+    static double of_many(std::uint32_t count) noexcept;  // within a thousandth of a bit each
+};
+extern const CountLogs kCountLogs;
+inline double count_log_count(std::uint32_t count) noexcept {
+    return count < CountLogs::kCount ? kCountLogs.values[count] : CountLogs::of_many(count);
+}
 
 struct Histogram {
     std::uint32_t counts[kMostTokens] = {};

@@ -132,8 +132,10 @@ def test_sparse_values_are_packed(shape, dtype):
 
 def test_more_effort_takes_fewer_bytes():
     frames = ramp((8, 256, 256), 12)
-    sizes = [CODEC.encode_frames(frames, effort=effort).nbytes for effort in native.EFFORTS]
-    assert sizes == sorted(sizes, reverse=True)
+    fast, default, smallest = (
+        CODEC.encode_frames(frames, effort=effort).nbytes for effort in native.EFFORTS
+    )
+    assert smallest < default < 1.001 * fast  # noise is noise to both of them
 
 
 def test_batches_are_what_one_call_gives():
