@@ -1,20 +1,14 @@
-"""The HTJ2K codecs that are measured beside each other, behind one interface.
-
-Whoever has no call for a whole volume gets a thread pool around the call for a frame, as a user
-would write it.
-"""
+"""The HTJ2K codecs that are measured beside each other."""
 
 import functools
 import json
 import subprocess
 import tempfile
-from abc import ABC, abstractmethod
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import imagecodecs
 import numpy as np
+from codec_peer import CodecPeer, mapped
 from codec_volumes import Frames
 from environments import PUBLISHED, EnvironmentUnavailableError, interpreter_of
 
@@ -23,30 +17,7 @@ from dicube.codecs.jph import JphCodec
 _SERVER = Path(__file__).with_name("published_codec.py")
 
 
-class Htj2kPeer(ABC):
-    """Encodes and decodes the frames it was given; keeps what it encoded."""
-
-    name: str
-
-    def prepare(self, frames: Frames) -> None:
-        """Take frames and encode them once; not timed."""
-        self.frames = frames
-        self.encode(1)
-
-    @abstractmethod
-    def encode(self, threads: int) -> int:
-        """Encode all frames; the length of all codestreams, bytes."""
-
-    @abstractmethod
-    def decode(self, threads: int) -> Any:
-        """Decode what was encoded, into memory that is new each time."""
-
-    def decoded(self) -> Frames:
-        """The frames once more, decoded; not timed."""
-        return np.asarray(self.decode(1))
-
-
-class Native(Htj2kPeer):
+class Native(CodecPeer):
     """Ours."""
 
     name = "dicube"
@@ -59,7 +30,7 @@ class Native(Htj2kPeer):
         return JphCodec().decode_frames(self._encoded, num_threads=threads)
 
 
-class Imagecodecs(Htj2kPeer):
+class Imagecodecs(CodecPeer):
     """OpenJPH through imagecodecs, with the parameters that ours has by itself."""
 
     name = f"imagecodecs {imagecodecs.__version__}"
@@ -68,7 +39,7 @@ class Imagecodecs(Htj2kPeer):
         encode = functools.partial(
             imagecodecs.htj2k_encode, reversible=True, rgb=False, planar=False, tlm=True
         )
-        self._encoded = self._mapped(encode, self.frames, threads)
+        self._encoded = mapped(encode, self.frames, threads)
         return sum(map(len, self._encoded))
 
     def decode(self, threads: int) -> Frames:
@@ -77,18 +48,11 @@ class Imagecodecs(Htj2kPeer):
         def decode(index: int) -> None:
             imagecodecs.htj2k_decode(self._encoded[index], planar=False, out=out[index])
 
-        self._mapped(decode, range(len(out)), threads)
+        mapped(decode, range(len(out)), threads)
         return out
 
-    @staticmethod
-    def _mapped(function: Any, items: Any, threads: int) -> list[Any]:
-        if threads == 1:
-            return list(map(function, items))
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(function, items))
 
-
-class Published(Htj2kPeer):
+class Published(CodecPeer):
     """The codec of dicube 0.3.0, in a process of its environment; asking costs about 0.1 ms."""
 
     name = "dicube 0.3.0"
@@ -127,7 +91,7 @@ class Published(Htj2kPeer):
 
 
 @functools.cache
-def available_peers() -> tuple[Htj2kPeer, ...]:
+def available_peers() -> tuple[CodecPeer, ...]:
     """Ours first; the published codec only where its environment can be made."""
     try:
         return Native(), Imagecodecs(), Published()

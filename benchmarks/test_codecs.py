@@ -8,8 +8,9 @@ import itertools
 
 import numpy as np
 import pytest
+from codec_peer import CodecPeer
 from codec_volumes import NAMES, Frames, codec_volume
-from htj2k_peers import Htj2kPeer, available_peers
+from htj2k_peers import available_peers
 from pytest_benchmark.fixture import BenchmarkFixture
 
 from dicube.codecs import Codec, get_codec, get_num_threads
@@ -33,11 +34,11 @@ class TestHtj2k:
     """The first of each group is ours."""
 
     @pytest.fixture(autouse=True)
-    def prepared(self, peer: Htj2kPeer, volume: Volume) -> None:
+    def prepared(self, peer: CodecPeer, volume: Volume) -> None:
         peer.prepare(volume[1])
 
     def test_encode(
-        self, benchmark: BenchmarkFixture, peer: Htj2kPeer, volume: Volume, threads: int
+        self, benchmark: BenchmarkFixture, peer: CodecPeer, volume: Volume, threads: int
     ) -> None:
         name, frames = volume
         benchmark.group = f"HTJ2K encode {len(frames)} x {name} {frames.dtype}, {threads} threads"
@@ -47,7 +48,7 @@ class TestHtj2k:
         np.testing.assert_array_equal(peer.decoded(), frames)
 
     def test_decode(
-        self, benchmark: BenchmarkFixture, peer: Htj2kPeer, volume: Volume, threads: int
+        self, benchmark: BenchmarkFixture, peer: CodecPeer, volume: Volume, threads: int
     ) -> None:
         name, frames = volume
         benchmark.group = f"HTJ2K decode {len(frames)} x {name} {frames.dtype}, {threads} threads"

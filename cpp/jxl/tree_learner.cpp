@@ -1,6 +1,7 @@
 #include "jxl/tree_learner.hpp"
 
 #include <algorithm>
+#include <iterator>
 #include <limits>
 #include <numeric>
 
@@ -87,7 +88,7 @@ class Learner {
     }
 
     void choose_thresholds(int property) {
-        constexpr std::size_t kEnough = 1 << 14;
+        constexpr std::size_t kEnough = 1 << 12;
         const std::vector<std::int32_t>& values = pixels_.properties[property];
         std::vector<std::int32_t> sorted;
         const std::size_t step = 1 + values.size() / kEnough;
@@ -255,6 +256,26 @@ class Learner {
 void learn_tree(const SampledPixels& pixels, const TreeScope& scope, double least_gain,
                 LearnedTree& learned) {
     Learner(pixels, scope, least_gain).run(learned);
+}
+
+double tree_bits(const LearnedTree& learned, const SampledPixels& pixels) {
+    std::vector<Histogram> histograms(learned.nodes.size());
+    double bits = 0;
+    for (std::size_t pixel = 0; pixel < pixels.count; ++pixel) {
+        std::size_t at = 0;
+        while (!learned.nodes[at].is_leaf()) {
+            const TreeNode& node = learned.nodes[at];
+            const std::int32_t value = pixels.properties[node.property - kGradient][pixel];
+            at = value > node.split ? node.greater : node.other;
+        }
+        const auto* const predictor = std::find(
+            std::begin(kLanePredictors), std::end(kLanePredictors), learned.nodes[at].predictor);
+        const std::uint8_t token = pixels.tokens[predictor - kLanePredictors][pixel];
+        histograms[at].add(token);
+        bits += raw_bits_of(token);
+    }
+    for (const Histogram& histogram : histograms) bits += entropy_bits(histogram);
+    return bits;
 }
 
 }  // namespace dicube::jxl

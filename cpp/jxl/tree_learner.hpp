@@ -27,4 +27,7 @@ struct LearnedTree {
 void learn_tree(const SampledPixels& pixels, const TreeScope& scope, double least_gain,
                 LearnedTree& learned);
 
+// Bits of the tokens of other pixels with a tree.
+double tree_bits(const LearnedTree& learned, const SampledPixels& pixels);
+
 }  // namespace dicube::jxl

@@ -336,26 +336,52 @@ class Assembly {
 };
 
 // How small a tree of the wide scope has to make a sample before it is worth its slower kernels.
-constexpr double kWideShare = 0.99;
+constexpr double kWideShare = 0.993;
+
+// Every `step`th pixel from the `first` one on.
+SampledPixels thinned(const SampledPixels& pixels, std::size_t first, std::size_t step) {
+    SampledPixels some;
+    const auto thin = [&](const auto& all, auto& few) {
+        for (std::size_t i = first; i < all.size(); i += step) few.push_back(all[i]);
+        some.count = few.size();
+    };
+    for (int p = 0; p < kSampledProperties; ++p) thin(pixels.properties[p], some.properties[p]);
+    for (int i = 0; i < kSampledPredictors; ++i) thin(pixels.tokens[i], some.tokens[i]);
+    return some;
+}
 
 void learn_channel(PixelSample& sample, const EffortSettings& settings, bool may_be_wide,
-                   const WeightedParameters& weighted, double frame_pixels, LearnedTree& best) {
+                   const WeightedParameters& weighted, double frame_pixels, LearnedTree& learned) {
     constexpr double kBitsPerSplit = 30;
     SampledPixels pixels;
     sample.describe(weighted, pixels);
-    const double least_gain =
-        std::max(1.0, kBitsPerSplit * static_cast<double>(pixels.count) / frame_pixels);
-    const auto learn = [&](const TreeScope& scope, double share) {
-        LearnedTree learned;
-        learn_tree(pixels, scope, least_gain, learned);
-        // Every leaf may have a code of its own, and is learned from fewer pixels.
-        learned.bits += least_gain * static_cast<double>(learned.nodes.size() / 2 + 1);
-        if (best.nodes.empty() || learned.bits < share * best.bits) best = std::move(learned);
+    const auto least_gain = [&](const SampledPixels& learned_from) {
+        return std::max(1.0,
+                        kBitsPerSplit * static_cast<double>(learned_from.count) / frame_pixels);
     };
-    if (settings.is_wide) return learn(kWideScope, 1);
-    learn(kPlainScope, 1);
-    if (settings.uses_weighted) learn(kWeightedScope, 1);
-    if (settings.uses_weighted && may_be_wide) learn(kWideScope, kWideShare);
+    const TreeScope* chosen = settings.is_wide ? &kWideScope : &kPlainScope;
+    if (settings.uses_weighted && !settings.is_wide) {
+        // Trees are learned from a few pixels and compared on others: a wide one also learns noise.
+        constexpr std::size_t kFew = 20000;
+        const std::size_t step = 2 + pixels.count / kFew;
+        const SampledPixels some = thinned(pixels, 0, step), others = thinned(pixels, 1, step);
+        double least = std::numeric_limits<double>::max();
+        const auto consider = [&](const TreeScope& scope, double share) {
+            LearnedTree tree;
+            learn_tree(some, scope, least_gain(some), tree);
+            // Every leaf may have a code of its own.
+            const std::size_t leaves = tree.nodes.size() / 2 + 1;
+            const double bits =
+                tree_bits(tree, others) + least_gain(others) * static_cast<double>(leaves);
+            if (bits >= share * least) return;
+            least = bits;
+            chosen = &scope;
+        };
+        consider(kPlainScope, 1);
+        consider(kWeightedScope, 1);
+        if (may_be_wide) consider(kWideScope, kWideShare);
+    }
+    learn_tree(pixels, *chosen, least_gain(pixels), learned);
 }
 
 int choose_group_shift(const ConstVolume& volume, Effort effort) noexcept {
