@@ -122,11 +122,18 @@ void PixelSample::describe(const WeightedParameters& parameters, SampledPixels& 
     pixels.count = count;
     for (auto& property : pixels.properties) property.resize(count);
     for (auto& tokens : pixels.tokens) tokens.resize(count);
-    std::size_t next = 0;
+    // One band behind the other, however many there are in a batch: what is learned from some of
+    // the pixels has to be the same with any number of lanes.
+    const std::size_t band =
+        static_cast<std::size_t>(width_) * static_cast<std::size_t>(height_ - first_row_);
+    std::size_t start = 0;
     for (Batch& batch : batches_) {
         survey(batch, parameters, [&](const LaneRows& rows) {
             const std::ptrdiff_t lanes = kernels_.lanes;
             for (int lane = 0; lane < batch.bands; ++lane) {
+                std::size_t next = start + static_cast<std::size_t>(lane) * band +
+                                   static_cast<std::size_t>(rows.y - first_row_) *
+                                       static_cast<std::size_t>(width_);
                 const std::int32_t* const row = rows.row + lane;
                 const std::int32_t* const above = rows.above + lane;
                 const std::int32_t* const above_that = rows.above_that + lane;
@@ -156,6 +163,7 @@ void PixelSample::describe(const WeightedParameters& parameters, SampledPixels& 
                 }
             }
         });
+        start += static_cast<std::size_t>(batch.bands) * band;
     }
 }
 
