@@ -16,6 +16,7 @@ EXAMPLES: Final = help_lines(
     "Examples:",
     "dicube export ct.dcbs copy  # the source files, byte for byte",
     "dicube export ct.dcbs small --transfer-syntax htj2k  # codestreams are copied",
+    "dicube export ct.dcba smaller --transfer-syntax jxl  # likewise",
 )
 
 
@@ -27,6 +28,7 @@ class TransferSyntax(StrEnum):
     HTJ2K_RPCL = "htj2k-rpcl"
     JPEG2000 = "jpeg2000"
     JPEGLS = "jpegls"
+    JXL = "jxl"
     RLE = "rle"
 
 
@@ -38,7 +40,7 @@ def export(
     transfer_syntax: Annotated[
         TransferSyntax | None,
         typer.Option(
-            help="Encode pixels this way; all of them are lossless.",
+            help="Encode pixels this way, without loss. Few DICOM readers know jxl yet.",
             show_default="as in the source files",
         ),
     ] = None,

@@ -21,11 +21,11 @@ from dicube.core.rescale import FrameRescale, apply_rescale
 from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.dicom_status import get_dicom_findings
-from dicube.dicom.export import HTJ2K_UIDS, transfer_syntax_uid
+from dicube.dicom.export import HTJ2K_UIDS, JXL_UID, transfer_syntax_uid
 from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.geometry import affine_of, space_of
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
-from dicube.storage.formats import DCBS, FileFormat, format_of_name
+from dicube.storage.formats import DCBA, DCBS, FileFormat, format_of_name
 
 PathLike = str | os.PathLike[str]
 
@@ -234,8 +234,9 @@ class DicomCubeImage:
         folder : path
             Made if need be. Other files in it are never touched.
         transfer_syntax : str, optional
-            "explicit", "htj2k", "htj2k-rpcl", "jpeg2000", "jpegls", "rle", or the UID of one of
-            these. From a .dcbs file to HTJ2K the codestreams are copied.
+            "explicit", "htj2k", "htj2k-rpcl", "jpeg2000", "jpegls", "jxl", "rle", or the UID of one
+            of these. From a .dcbs file to HTJ2K, and from a .dcba file to JPEG XL, the codestreams
+            are copied. Few DICOM readers know JPEG XL yet; it takes unsigned pixels only.
         overwrite : bool
             Allow files of the same name to be replaced.
         progress : callable, optional
@@ -261,7 +262,7 @@ class DicomCubeImage:
             contents,
             folder,
             uid=uid,
-            codestreams=self._stored_codestreams(contents) if uid in HTJ2K_UIDS else None,
+            codestreams=self._stored_codestreams(contents, uid),
             overwrite=overwrite,
             progress=progress,
         )
@@ -491,8 +492,14 @@ class DicomCubeImage:
         """(z, y, x) of one volume."""
         return volume_shape(self.shape, self.axes)
 
-    def _stored_codestreams(self, contents: CubeContents) -> list[memoryview] | None:
-        """The HTJ2K codestreams of the file the image came from, if they still are its pixels."""
-        if self._origin is None or not self._origin.exists():
+    def _stored_codestreams(
+        self, contents: CubeContents, uid: str | None
+    ) -> list[memoryview] | None:
+        """The codestreams of the file the image came from, if they still are its pixels.
+
+        None where they are not what the transfer syntax asks for.
+        """
+        file_format = DCBS if uid in HTJ2K_UIDS else DCBA if uid == JXL_UID else None
+        if file_format is None or self._origin is None or not self._origin.exists():
             return None
-        return read_codestreams(self._origin, DCBS, contents.digest)
+        return read_codestreams(self._origin, file_format, contents.digest)

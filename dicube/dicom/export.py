@@ -35,9 +35,11 @@ TRANSFER_SYNTAXES: Final = {
     "htj2k-rpcl": "1.2.840.10008.1.2.4.202",
     "jpeg2000": "1.2.840.10008.1.2.4.90",
     "jpegls": "1.2.840.10008.1.2.4.80",
+    "jxl": "1.2.840.10008.1.2.4.110",
     "rle": "1.2.840.10008.1.2.5",
 }
 HTJ2K_UIDS: Final = frozenset((TRANSFER_SYNTAXES["htj2k"], TRANSFER_SYNTAXES["htj2k-rpcl"]))
+JXL_UID: Final = TRANSFER_SYNTAXES["jxl"]
 
 
 def transfer_syntax_uid(name: str) -> str:
@@ -209,6 +211,13 @@ def _encoded(
         kind = "floating point" if values.dtype.kind == "f" else "1-bit"
         raise CodecError(
             f"{kind} pixels cannot be compressed", hint="export as explicit little endian"
+        )
+    if uid == JXL_UID and (values.dtype.kind == "i" or values.itemsize > 2):
+        # PS3.5 8.2.15: attributes describe what the codestream holds, and it has no sign.
+        raise CodecError(
+            f"{values.dtype.name} pixels cannot be JPEG XL in DICOM, which has unsigned samples of "
+            "up to 16 bits",
+            hint="export as htj2k, or as explicit little endian",
         )
     return existing or codec_for_transfer_syntax(uid).encode_frames(values)
 

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import imagecodecs
 import numpy as np
 import numpy.typing as npt
 import pydicom
@@ -29,7 +30,16 @@ OLD, NEW = "Secret^Patient", "Anon^Ymous"
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """Three CT slices of one patient, with a deliberately odd text element."""
-    source = tmp_path / "source"
+    return made_folder(tmp_path / "source", "int16")
+
+
+@pytest.fixture
+def unsigned_folder(tmp_path: Path) -> Path:
+    """The same, of pixels without a sign."""
+    return made_folder(tmp_path / "unsigned", "uint16")
+
+
+def made_folder(source: Path, dtype: str) -> Path:
     source.mkdir()
     generator = np.random.default_rng(1)
     for number in range(3):
@@ -43,6 +53,7 @@ def folder(tmp_path: Path) -> Path:
             "RescaleIntercept": -1024,
         }
         pixels = generator.integers(-1000, 3000, (16, 20), dtype=np.int16)
+        pixels = (pixels + (1000 if dtype == "uint16" else 0)).astype(dtype)
         write_slice(source / f"{OLD[:6]}{number}.dcm", values, pixels)
     return source
 
@@ -146,9 +157,9 @@ def test_export_from_metadata_keeps_every_value_byte_for_byte(name: str, tmp_pat
 @pytest.mark.parametrize("edited", [False, True])
 @pytest.mark.parametrize("name", TRANSFER_SYNTAXES)
 def test_every_transfer_syntax_gives_the_values_back(
-    folder: Path, tmp_path: Path, name: str, edited: bool
+    folder: Path, unsigned_folder: Path, tmp_path: Path, name: str, edited: bool
 ) -> None:
-    image = dicube.load_from_dicom_folder(folder)
+    image = dicube.load_from_dicom_folder(unsigned_folder if name == "jxl" else folder)
     if edited:
         image.dicom_meta.set_shared_item("PatientName", NEW)
     files = image.to_dicom_folder(tmp_path / "out", transfer_syntax=name)
@@ -156,7 +167,11 @@ def test_every_transfer_syntax_gives_the_values_back(
         data_set = pydicom.dcmread(file)
         assert data_set.file_meta.TransferSyntaxUID == TRANSFER_SYNTAXES[name]
         assert data_set.PatientName == (NEW if edited else OLD)
-        np.testing.assert_array_equal(data_set.pixel_array, values)
+        if name == "jxl":  # pydicom has no decoder for it
+            (frame,) = generate_frames(data_set.PixelData, number_of_frames=1)
+            np.testing.assert_array_equal(imagecodecs.jpegxl_decode(frame), values)
+        else:
+            np.testing.assert_array_equal(data_set.pixel_array, values)
     again = dicube.load_from_dicom_folder(tmp_path / "out")
     np.testing.assert_array_equal(again.raw_image, image.raw_image)
 
@@ -170,6 +185,22 @@ def test_export_to_htj2k_copies_the_codestreams(folder: Path, tmp_path: Path, na
             (frame,) = generate_frames(pydicom.dcmread(file).PixelData, number_of_frames=1)
             assert frame[: len(codestream)] == codestream
             assert b"\xff\x55" in frame  # TLM, which .202 asks for
+
+
+def test_export_to_jpeg_xl_copies_the_codestreams(unsigned_folder: Path, tmp_path: Path) -> None:
+    path = dicube.load_from_dicom_folder(unsigned_folder).to_file(tmp_path / "x.dcba")
+    files = dicube.load(path).to_dicom_folder(tmp_path / "out", transfer_syntax="jxl")
+    with DcbFile(path) as cube:
+        for file, codestream in zip(files, cube.frames, strict=True):
+            (frame,) = generate_frames(pydicom.dcmread(file).PixelData, number_of_frames=1)
+            assert frame[: len(codestream)] == codestream
+
+
+def test_signed_pixels_are_not_exported_as_jpeg_xl(folder: Path, tmp_path: Path) -> None:
+    image = dicube.load_from_dicom_folder(folder)
+    with pytest.raises(CodecError, match="int16 pixels cannot be JPEG XL") as caught:
+        image.to_dicom_folder(tmp_path / "out", transfer_syntax="jxl")
+    assert "htj2k" in str(caught.value)
 
 
 def test_codestreams_are_not_copied_once_pixels_changed(folder: Path, tmp_path: Path) -> None:
