@@ -106,6 +106,13 @@ class TestConvert:
         assert "verified (4 files identical byte for byte)" in text
         assert read_description(target).file_format.suffix == f".{suffix}"
 
+    def test_effort_is_for_archives(self, folder, tmp_path):
+        for effort in ("fast", "default", "max"):
+            ok("convert", folder, tmp_path / f"{effort}.dcba", "--effort", effort)
+        assert "only for a .dcba file" in refused(
+            2, "convert", folder, tmp_path / "x.dcbs", "--effort", "max"
+        )
+
     def test_format_option_overrides_the_suffix(self, folder, tmp_path):
         ok("convert", folder, tmp_path / "ct.bin", "--format", "dcba")
         assert read_description(tmp_path / "ct.bin").file_format.suffix == ".dcba"

@@ -18,12 +18,13 @@ from dicube.codecs import set_num_threads
 from dicube.core.image import DicomCubeImage
 from dicube.core.verify import Verification, verify_file
 from dicube.dicom.dicom_meta import SortMethod
-from dicube.storage.formats import format_of_name, is_cube_suffix
+from dicube.storage.formats import DCBA, format_of_name, is_cube_suffix
 
 EXAMPLES: Final = help_lines(
     "Examples:",
     "dicube convert ct_folder ct.dcbs",
     "dicube convert ct_folder ct.dcba --sort position --threads 4",
+    "dicube convert ct_folder ct.dcba --effort max  # some percent smaller, half as fast",
     "dicube convert two_series one.dcbs --series-uid 1.2.840.113619.2.55",
     "dicube convert ct.dcbs ct.nii.gz",
     "dicube convert brain.nii.gz brain.dcbs --modality MR",
@@ -35,6 +36,14 @@ class CubeFormat(StrEnum):
 
     DCBS = "dcbs"
     DCBA = "dcba"
+
+
+class Effort(StrEnum):
+    """Values of --effort."""
+
+    FAST = "fast"
+    DEFAULT = "default"
+    MAX = "max"
 
 
 class SortOrder(StrEnum):
@@ -73,6 +82,7 @@ class _Job:
     keep_sources: bool
     verify: bool
     modality: str | None
+    effort: Effort | None
 
 
 def convert(
@@ -115,6 +125,10 @@ def convert(
             show_default=False,
         ),
     ] = None,
+    effort: Annotated[
+        Effort | None,
+        typer.Option(help="How small a .dcba file has to be.", show_default="default"),
+    ] = None,
     verify: Annotated[
         bool, typer.Option(help="Read the new cube file again and compare it with SRC.")
     ] = True,
@@ -138,6 +152,7 @@ def convert(
         keep_sources=not no_sources,
         verify=verify,
         modality=modality,
+        effort=effort,
     )
     _check_options(job)
     check_target(dst, overwrite=overwrite)
@@ -187,6 +202,9 @@ def _check_options(job: _Job) -> None:
         raise typer.BadParameter(
             f"only for a NIfTI file, SRC is {job.kind.value}", param_hint="--modality"
         )
+    is_archive = job.file_format and format_of_name(job.file_format, where=str(job.dst)) == DCBA
+    if job.effort is not None and not is_archive:
+        raise typer.BadParameter("only for a .dcba file", param_hint="--effort")
 
 
 def _read(job: _Job, progress: Stages) -> DicomCubeImage:
@@ -214,6 +232,7 @@ def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
                 file_format=job.file_format,
                 keep_sources=job.keep_sources,
                 check=not job.verify,  # verifying decodes the file anyway
+                effort=job.effort,
             )
 
 

@@ -37,12 +37,28 @@ class Capabilities:
         False for a codec that only decodes.
     lossy_decoding : bool
         Whether its transfer syntaxes include lossy ones.
+    efforts : tuple of str
+        Operating points of the encoder, from fast to small; empty if there is but one.
     """
 
     dtypes: tuple[str, ...]
     samples: tuple[int, ...]
     encodes: bool
     lossy_decoding: bool
+    efforts: tuple[str, ...] = ()
+
+    def check_effort(self, effort: str | None) -> None:
+        """Refuse an effort that there is not; None is the one by default.
+
+        Raises
+        ------
+        CodecError
+        """
+        if effort is None or effort in self.efforts:
+            return
+        if not self.efforts:
+            raise CodecError(f"effort is {effort!r}, this codec has but one way to encode")
+        raise CodecError(f"effort is {effort!r}", hint="take one of " + ", ".join(self.efforts))
 
 
 @dataclass(frozen=True)
@@ -243,12 +259,18 @@ class Codec(Protocol):
         """
 
     def encode_batches(
-        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+        self,
+        frames: Samples,
+        *,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
     ) -> Iterator[Codestreams]:
         """As `encode_frames`, but some frames at a time and in order: while the caller deals with
         them, the next ones are being encoded.
 
-        A codec that has to see all frames first gives one batch of all.
+        A codec that has to see all frames first gives one batch of all. `effort` is one of its
+        capabilities; CodecError if not.
         """
 
     def decode_frames(

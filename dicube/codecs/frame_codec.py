@@ -51,9 +51,15 @@ class FrameCodec(ABC):
         """See `dicube.codecs.base.Codec`."""
 
     def encode_batches(
-        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+        self,
+        frames: Samples,
+        *,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
     ) -> Iterator[Codestreams]:
         """See `dicube.codecs.base.Codec`; one batch of all frames."""
+        self.capabilities.check_effort(effort)
         yield self.encode_frames(frames, num_threads=num_threads, verify=verify)
 
     def decode_frames(

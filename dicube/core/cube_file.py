@@ -82,6 +82,7 @@ def write_cube(
     *,
     check: bool = True,
     num_threads: int | None = None,
+    effort: str | None = None,
 ) -> None:
     """Write an image; `path` appears whole or not at all.
 
@@ -92,7 +93,7 @@ def write_cube(
     Raises
     ------
     CodecError
-        The codec cannot hold such samples, or did not keep them.
+        The codec cannot hold such samples, has no such effort, or did not keep the samples.
     """
     encoding = encoding_of(contents.values.dtype)
     codec = get_codec(file_format.codec_name)
@@ -101,7 +102,9 @@ def write_cube(
     written = sample_offset = 0
     digest = ValuesDigest()
     with writing(path, file_format) as writer:
-        for batch in codec.encode_batches(samples, num_threads=num_threads, verify=check):
+        for batch in codec.encode_batches(
+            samples, num_threads=num_threads, verify=check, effort=effort
+        ):
             writer.append_frames(batch)
             digest.update(frames[written : written + len(batch)])
             written += len(batch)

@@ -172,6 +172,7 @@ class DicomCubeImage:
         keep_sources: bool = True,
         check: bool = True,
         num_threads: int | None = None,
+        effort: str | None = None,
     ) -> Path:
         """Write the image, losslessly, as .dcbs (HTJ2K) or .dcba (JPEG XL).
 
@@ -189,6 +190,8 @@ class DicomCubeImage:
         check : bool
             Decode what was encoded and compare it before the file appears.
         num_threads : int, optional
+        effort : "fast", "default" or "max", optional
+            How small a .dcba file has to be. .dcbs files are made for speed: they have no efforts.
 
         Returns
         -------
@@ -200,7 +203,7 @@ class DicomCubeImage:
         InvalidCubeFileError
             The format is unknown or not supported, or the file cannot be written.
         CodecError
-            The samples cannot be stored, or the check failed.
+            The samples cannot be stored, there is no such effort, or the check failed.
         """
         target = Path(path)
         chosen: FileFormat = format_of_name(file_format or target.suffix, where=str(path))
@@ -208,7 +211,9 @@ class DicomCubeImage:
         if not keep_sources:
             contents.sources = None
         try:
-            write_cube(contents, target, chosen, check=check, num_threads=num_threads)
+            write_cube(
+                contents, target, chosen, check=check, num_threads=num_threads, effort=effort
+            )
         except OSError as error:
             raise InvalidCubeFileError(
                 f"cannot be written: {error.strerror}", where=str(path)

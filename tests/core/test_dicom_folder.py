@@ -338,7 +338,12 @@ def test_codec_that_loses_something_is_caught_before_the_file_appears(
     image = dicube.load_from_dicom_folder(folder)
 
     def lose(
-        codec: JxlCodec, frames: npt.NDArray[Any], *, num_threads: int | None, verify: bool
+        codec: JxlCodec,
+        frames: npt.NDArray[Any],
+        *,
+        num_threads: int | None,
+        verify: bool,
+        effort: str | None,
     ) -> Iterator[Codestreams]:
         yield codec._encode_each(
             frames, lambda frame: imencode_jxl(frame & ~1), num_threads, verify=verify
@@ -353,6 +358,21 @@ def test_codec_that_loses_something_is_caught_before_the_file_appears(
     assert verify_file(tmp_path / "x.dcba").problems == (
         "the stored values do not have the digest that was recorded",
     )
+
+
+def test_effort_reaches_the_codec(folder: Path, tmp_path: Path) -> None:
+    image = dicube.load_from_dicom_folder(folder)
+    frames = {}
+    for effort in ("fast", "max"):
+        path = image.to_file(tmp_path / f"{effort}.dcba", effort=effort)
+        np.testing.assert_array_equal(dicube.load(path).raw_image, image.raw_image)
+        with DcbFile(path) as cube:
+            frames[effort] = [bytes(frame) for frame in cube.frames]
+    assert frames["fast"] != frames["max"]
+    with pytest.raises(CodecError, match="fast, default, max"):
+        image.to_file(tmp_path / "x.dcba", effort="best")
+    with pytest.raises(CodecError, match="but one way"):
+        image.to_file(tmp_path / "x.dcbs", effort="max")
 
 
 @pytest.mark.parametrize("keep_sources", [True, False])

@@ -90,9 +90,15 @@ class JphCodec(FrameCodec):
         )
 
     def encode_batches(
-        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+        self,
+        frames: Samples,
+        *,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
     ) -> Iterator[Codestreams]:
         """As `encode_frames` with its defaults, some frames at a time; see `Codec`."""
+        self.capabilities.check_effort(effort)
         check_frames(frames, self.capabilities, self.name)
         options = EncodeOptions()
         size = max(1, _BATCH_BYTES // max(1, math.prod(frames.shape[1:]) * frames.itemsize))

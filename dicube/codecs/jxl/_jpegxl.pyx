@@ -206,7 +206,7 @@ cdef class VolumeModel:
         return self.model.bits
 
 
-def learn_model(frames, str effort, int bits):
+def learn_model(frames, effort, int bits):
     """A model for frames like these, and a report."""
     cdef Py_buffer view
     cdef ConstVolume volume
@@ -286,6 +286,6 @@ def simd_level():
     return {level: name for name, level in _LEVELS.items()}[<int>cpp_simd_level()]
 
 
-def set_simd_level(str name):
+def set_simd_level(name):
     if name not in _LEVELS or not force_simd_level(<SimdLevel><int>_LEVELS[name]):
         raise ValueError(f"this CPU or build has no {name}")

@@ -58,6 +58,7 @@ class JxlCodec(FrameCodec):
         samples=(1, 3, 4),
         encodes=True,
         lossy_decoding=True,
+        efforts=native.EFFORTS,
     )
 
     def encode_frames(
@@ -99,10 +100,15 @@ class JxlCodec(FrameCodec):
         return encoder.encode(frames, 0, verify=verify, threads=thread_count(num_threads))
 
     def encode_batches(
-        self, frames: Samples, *, num_threads: int | None = None, verify: bool = False
+        self,
+        frames: Samples,
+        *,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
     ) -> Iterator[Codestreams]:
-        """As `encode_frames` with its defaults, some frames at a time; see `Codec`."""
-        encoder = self._encoder(frames, "default", None)
+        """As `encode_frames`, some frames at a time; see `Codec`."""
+        encoder = self._encoder(frames, effort or "default", None)
         frame_bytes = max(1, math.prod(frames.shape[1:]) * frames.itemsize)
         size = -(-_BATCH_BYTES // frame_bytes // _BATCH_FRAMES) * _BATCH_FRAMES
 
@@ -115,8 +121,7 @@ class JxlCodec(FrameCodec):
     def _encoder(self, frames: Samples, effort: str, bits: int | None) -> "_Encoder":
         check_frames(frames, self.capabilities, self.name)
         check_bits(frames.dtype, bits)
-        if effort not in native.EFFORTS:
-            raise CodecError(f"effort is {effort!r}", hint=f"take one of {native.EFFORTS}")
+        self.capabilities.check_effort(effort)
         if not len(frames):
             return _Encoder(None)
         if is_split(frames.dtype):
