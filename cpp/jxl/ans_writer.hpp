@@ -65,7 +65,13 @@ class AnsEncoder {
         // The state gives its low half away where it would grow beyond 32 bits.
         const int given = static_cast<int>(state >> (32 - kAnsBits) >= symbol.frequency)
                           << 4;  // 0 or 16
-        bits.put(raw, symbol.raw_bits, state & ((1u << given) - 1), given);
+        const std::uint32_t low = state & ((1u << given) - 1);
+        if (symbol.raw_bits <= 16) {
+            bits.put(raw, symbol.raw_bits, low, given);
+        } else {  // no residual has so many
+            bits.put(raw, symbol.raw_bits);
+            bits.put(low, given);
+        }
         state >>= given;
         const auto quotient = static_cast<std::uint32_t>(state * symbol.reciprocal >> kPrecision);
         const std::uint32_t rest = state - quotient * symbol.frequency;

@@ -3,11 +3,16 @@
 #include <vector>
 
 #include "jxl/entropy_code.hpp"
-#include "jxl/frame_decoder.hpp"
+#include "jxl/frame_header.hpp"
 #include "tests/check.hpp"
 
 namespace dicube::jxl {
 namespace {
+
+Status read_header(span<const std::uint8_t> codestream, FrameHeader& header) {
+    BitReader bits(codestream);
+    return header.read(bits);
+}
 
 // Bits in the order in which they are read.
 class Bits {
