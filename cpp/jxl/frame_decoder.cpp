@@ -34,6 +34,8 @@ Status finish(const FrameTask& task, const Volume& volume) {
 
 void FrameDecoder::decode(span<const span<const std::uint8_t>> codestreams, const Volume& volume,
                           std::int64_t first, bool decodes_all, Status* statuses) {
+    run_.clear();  // the call before may have been left by an exception
+    tasks_.clear();
     frames_.resize(codestreams.size());
     for (std::size_t i = 0; i < codestreams.size(); ++i) {
         if (codestreams[i].empty()) continue;
@@ -54,6 +56,7 @@ void FrameDecoder::decode(span<const span<const std::uint8_t>> codestreams, cons
             statuses[i] = unsupported("a stream of another encoder");
     }
     decode_run(volume, decodes_all);
+    frames_.clear();
 }
 
 void FrameDecoder::decode_run(const Volume& volume, bool decodes_all) {

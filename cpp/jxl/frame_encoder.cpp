@@ -60,7 +60,20 @@ Status FrameEncoder::encode(std::int64_t first, std::int64_t last, FrameBytes& o
         if (Status status = assemble(i, out); !status.ok()) return status;
         extents[first + static_cast<std::int64_t>(i)].length = out.length - start;
     }
+    release_if_large();
     return success();
+}
+
+// What large frames needed is not kept for others.
+void FrameEncoder::release_if_large() noexcept {
+    constexpr std::size_t kKept = std::size_t{1} << 27;
+    std::size_t bytes = 0;
+    for (const Residuals& residuals : batches_)
+        bytes += residuals.records.capacity() * sizeof(std::uint32_t);
+    for (const Stream& stream : streams_) bytes += stream.memory.capacity();
+    if (bytes <= kKept) return;
+    batches_.clear();
+    streams_.clear();
 }
 
 Status FrameEncoder::find_residuals(std::int64_t first, Residuals& residuals) {

@@ -41,6 +41,7 @@ class FrameEncoder {
     void make_code(std::size_t frame);
     Status code_residuals(const Residuals& residuals);
     Status assemble(std::size_t frame, FrameBytes& out);
+    void release_if_large() noexcept;
     void put_palette(const CodeWriter& code, std::size_t frame, std::uint32_t& state,
                      BackwardBits& bits) const;
     Stream& stream_of(const GroupJob& job) noexcept {
