@@ -97,54 +97,15 @@ int bits_of(const Range& range, SampleType type) noexcept {
     return std::max(needed, least_bits(type));
 }
 
-// --- palette
+// --- what samples become
 
-// Holes in the histogram cost bits in every residual; the palette costs some in every frame.
-bool pays_off(std::size_t colours, std::size_t span, std::int64_t pixels) noexcept {
-    constexpr double kBitsPerColour = 3, kShare = 0.7;
-    if (colours < 2 || colours > 4096 * 4) return false;
-    const double halvings = std::log2(static_cast<double>(span) / static_cast<double>(colours));
-    const double saved = kShare * static_cast<double>(pixels) * halvings;
-    return halvings > 0.4 && saved > kBitsPerColour * static_cast<double>(colours);
-}
-
-std::size_t count_values(const ConstVolume& volume, std::int32_t offset,
-                         std::vector<std::uint8_t>& seen) {
-    with_type(volume.type,
-              [&](auto sample) { mark_values<decltype(sample)>(volume, offset, seen); });
-    return static_cast<std::size_t>(std::count(seen.begin(), seen.end(), 1));
-}
-
-void choose_palette(const ConstVolume& volume, const Range& range, SampleMapping& mapping) {
-    if (volume.samples != 1) return;
-    const auto end = static_cast<std::size_t>(range.high + mapping.offset) + 1;
-    const auto span = static_cast<std::size_t>(range.high - range.low) + 1;
-    std::vector<std::uint8_t> seen(end, 0);
-    // Where some of the rows have too many values, all of them have.
-    constexpr std::int64_t kRowStep = 8;
-    ConstVolume some = volume;
-    some.rows = (volume.rows + kRowStep - 1) / kRowStep;
-    some.row_stride = volume.row_stride * kRowStep;
-    const std::int64_t pixels = volume.rows * volume.columns;
-    if (!pays_off(count_values(some, mapping.offset, seen), span, pixels) ||
-        !pays_off(count_values(volume, mapping.offset, seen), span, pixels))
-        return;
-    mapping.indices.assign(end, 0);
-    for (std::size_t value = 0; value < end; ++value) {
-        if (seen[value] == 0) continue;
-        mapping.indices[value] = static_cast<std::uint16_t>(mapping.palette.size());
-        mapping.palette.push_back(static_cast<std::int32_t>(value));
-    }
-}
-
-// --- colours
-
-// Bits of the residuals of a few pixels, about.
-double colour_cost(const ConstVolume& volume, const SampleMapping& mapping) {
+// Bits of the residuals of a pixel, about: of the first `channels`, in a few contexts.
+double mapping_cost(const ConstVolume& volume, const SampleMapping& mapping, int channels) {
     constexpr std::size_t kPixels = 8000, kContexts = 8;
     const PlaneSource source(volume, mapping);
     double bits = 0;
-    for (int c = 0; c < 3; ++c) {
+    std::size_t count = 1;
+    for (int c = 0; c < channels; ++c) {
         SampledPixels pixels;
         PixelSample(source, c, kPixels).describe({}, pixels);
         std::vector<Histogram> histograms(kContexts);
@@ -158,8 +119,74 @@ double colour_cost(const ConstVolume& volume, const SampleMapping& mapping) {
             bits += raw_bits_of(token);
         }
         for (const Histogram& histogram : histograms) bits += entropy_bits(histogram);
+        count = std::max<std::size_t>(1, pixels.count);
     }
-    return bits;
+    return bits / static_cast<double>(count);
+}
+
+// Whether it is worth to look for a palette: values that no sample has cost bits in every residual
+// that steps across them.
+bool has_holes(const std::vector<std::uint8_t>& seen, std::size_t low, std::size_t high) {
+    constexpr double kManyHoles = 0.93;
+    constexpr std::size_t kLongHole = 8;
+    const auto colours = std::count(seen.begin(), seen.end(), 1);
+    if (static_cast<double>(colours) < kManyHoles * static_cast<double>(high - low + 1))
+        return true;
+    std::size_t hole = 0;
+    for (std::size_t value = low; value <= high; ++value) {
+        hole = seen[value] != 0 ? 0 : hole + 1;
+        if (hole == kLongHole) return true;
+    }
+    return false;
+}
+
+void mark_all(const ConstVolume& volume, std::int32_t offset, std::vector<std::uint8_t>& seen) {
+    with_type(volume.type,
+              [&](auto sample) { mark_values<decltype(sample)>(volume, offset, seen); });
+}
+
+// Bits of a palette in a frame.
+double palette_bits(const std::vector<std::int32_t>& palette) {
+    Histogram histogram;
+    double bits = 0;
+    std::int32_t before = 0;
+    for (const std::int32_t value : palette) {
+        const std::uint32_t token = to_token(pack_signed(value - before)).token;
+        histogram.add(token);
+        bits += raw_bits_of(token);
+        before = value;
+    }
+    return bits + entropy_bits(histogram) + table_bits(histogram);
+}
+
+void choose_palette(const ConstVolume& volume, const Range& range, SampleMapping& mapping) {
+    constexpr std::size_t kMostColours = 1 << 14;
+    if (volume.samples != 1) return;
+    const auto low = static_cast<std::size_t>(range.low + mapping.offset);
+    const auto high = static_cast<std::size_t>(range.high + mapping.offset);
+    std::vector<std::uint8_t> seen(high + 1, 0);
+    // Where some of the rows leave no holes, all of them leave none.
+    constexpr std::int64_t kRowStep = 8;
+    ConstVolume some = volume;
+    some.rows = (volume.rows + kRowStep - 1) / kRowStep;
+    some.row_stride = volume.row_stride * kRowStep;
+    mark_all(some, mapping.offset, seen);
+    if (!has_holes(seen, low, high)) return;
+    mark_all(volume, mapping.offset, seen);
+    if (!has_holes(seen, low, high)) return;
+
+    SampleMapping packed = mapping;
+    packed.indices.assign(high + 1, 0);
+    for (std::size_t value = 0; value <= high; ++value) {
+        if (seen[value] == 0) continue;
+        packed.indices[value] = static_cast<std::uint16_t>(packed.palette.size());
+        packed.palette.push_back(static_cast<std::int32_t>(value));
+    }
+    if (packed.palette.size() < 2 || packed.palette.size() > kMostColours) return;
+    const auto pixels = static_cast<double>(volume.rows * volume.columns);
+    const double saved =
+        (mapping_cost(volume, mapping, 1) - mapping_cost(volume, packed, 1)) * pixels;
+    if (saved > palette_bits(packed.palette)) mapping = std::move(packed);
 }
 
 // The colour transform that leaves the least to code: none, differences of any kind with red or
@@ -169,7 +196,7 @@ void choose_colours(const ConstVolume& volume, SampleMapping& mapping) {
     int best = 0;
     for (const int type : {6, 0, 1, 2, 3, 4, 5, 8, 9, 10, 11, 12}) {
         mapping.colour_transform = type;
-        const double cost = colour_cost(volume, mapping);
+        const double cost = mapping_cost(volume, mapping, 3);
         if (cost >= least) continue;
         least = cost;
         best = type;
@@ -335,9 +362,6 @@ class Assembly {
     std::vector<TreeNode> nodes_;
 };
 
-// How small a tree of the wide scope has to make a sample before it is worth its slower kernels.
-constexpr double kWideShare = 0.993;
-
 // Every `step`th pixel from the `first` one on.
 SampledPixels thinned(const SampledPixels& pixels, std::size_t first, std::size_t step) {
     SampledPixels some;
@@ -350,7 +374,7 @@ SampledPixels thinned(const SampledPixels& pixels, std::size_t first, std::size_
     return some;
 }
 
-void learn_channel(PixelSample& sample, const EffortSettings& settings, bool may_be_wide,
+void learn_channel(PixelSample& sample, const EffortSettings& settings, double wide_share,
                    const WeightedParameters& weighted, double frame_pixels, LearnedTree& learned) {
     constexpr double kBitsPerSplit = 30;
     SampledPixels pixels;
@@ -379,7 +403,7 @@ void learn_channel(PixelSample& sample, const EffortSettings& settings, bool may
         };
         consider(kPlainScope, 1);
         consider(kWeightedScope, 1);
-        if (may_be_wide) consider(kWideScope, kWideShare);
+        consider(kWideScope, wide_share);
     }
     learn_tree(pixels, *chosen, least_gain(pixels), learned);
 }
@@ -421,17 +445,17 @@ Status VolumeModel::learn(const ConstVolume& volume, const ModelOptions& options
     const auto all_pixels = static_cast<std::size_t>(volume.frames * rows * columns);
     const std::size_t budget =
         std::min(settings.sample_pixels, std::max<std::size_t>(all_pixels / 8, 16384));
-    // Single pictures and whatever is drawn into one: where the wide scope may gain much, and
-    // learning it does not take longer than everything else.
+    // How small the wide scope has to make a sample before it is worth its slower kernels: of
+    // single pictures nobody notices those.
     constexpr std::size_t kFewPixels = std::size_t{1} << 22;
-    const bool may_be_wide = all_pixels <= kFewPixels || sample_bytes(type) == 1;
+    const double wide_share = all_pixels <= kFewPixels ? 0.994 : 0.988;
     weighted = {};
     std::vector<LearnedTree> learned(static_cast<std::size_t>(samples));
     for (std::int64_t c = 0; c < samples; ++c) {
         PixelSample sample(source, static_cast<int>(c), budget / static_cast<std::size_t>(samples));
         if (c == 0 && settings.uses_weighted)
             weighted = choose_parameters(sample, settings.searches);
-        learn_channel(sample, settings, may_be_wide, weighted, frame_pixels,
+        learn_channel(sample, settings, wide_share, weighted, frame_pixels,
                       learned[static_cast<std::size_t>(c)]);
     }
 
