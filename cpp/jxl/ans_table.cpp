@@ -15,7 +15,7 @@ std::uint32_t read_small(BitReader& bits) noexcept {
     return (1u << width) + bits.read(width);
 }
 
-// Logarithms of frequencies have a fixed code of 3 to 7 bits. By the next seven bits.
+// The code of logarithms, by the next seven bits.
 struct LogWord {
     std::uint8_t value, length;
 };
@@ -23,15 +23,13 @@ struct LogWords {
     LogWord by_window[128] = {};
 
     constexpr LogWords() noexcept {
-        constexpr std::uint8_t kLengths[14] = {5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 6, 7, 7};
-        constexpr std::uint8_t kWords[14] = {17, 11, 15, 3, 9, 7, 4, 2, 5, 6, 0, 33, 1, 65};
-        for (std::uint8_t value = 0; value < 14; ++value)
-            for (unsigned window = kWords[value]; window < 128; window += 1u << kLengths[value])
-                by_window[window] = {value, kLengths[value]};
+        for (std::uint8_t value = 0; value < kLogs; ++value)
+            for (unsigned window = kLogWords[value]; window < 128;
+                 window += 1u << kLogLengths[value])
+                by_window[window] = {value, kLogLengths[value]};
     }
 };
-constexpr LogWords kLogWords;
-constexpr int kRepeatLog = 13;
+constexpr LogWords kWordsByWindow;
 
 // One or two symbols.
 Status read_few(BitReader& bits, span<std::uint32_t> frequencies) {
@@ -68,7 +66,7 @@ Status read_any(BitReader& bits, span<std::uint32_t> frequencies) {
     std::vector<std::uint32_t> repeats(count, 0);
     std::uint32_t omitted = count;
     for (std::uint32_t i = 0; i < count;) {
-        const LogWord word = kLogWords.by_window[bits.peek() & 127];
+        const LogWord word = kWordsByWindow.by_window[bits.peek() & 127];
         bits.skip(word.length);
         if (word.value == kRepeatLog) {
             const std::uint32_t more = read_small(bits) + 4;
@@ -96,7 +94,7 @@ Status read_any(BitReader& bits, span<std::uint32_t> frequencies) {
         }
         if (i != omitted && logs[i] > 0) {
             const int low = logs[i] - 1;
-            const int known = std::clamp(shift - ((kAnsBits - low) >> 1), 0, low);
+            const int known = known_bits(low, shift);
             frequencies[i] = (1u << low) + (bits.read(known) << (low - known));
             sum += frequencies[i];
         }

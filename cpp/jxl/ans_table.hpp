@@ -14,6 +14,18 @@ constexpr int kAnsBits = 12;  // all frequencies sum up to 1 << kAnsBits
 constexpr std::uint32_t kAnsTotal = 1u << kAnsBits;
 constexpr std::uint32_t kAnsFinalState = 0x130000;
 
+// Logarithms of frequencies have a fixed code of 3 to 7 bits (C.2.5): 0 for no frequency, 13 for a
+// run of the one before.
+constexpr int kLogs = 14, kRepeatLog = 13;
+constexpr std::uint8_t kLogLengths[kLogs] = {5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 6, 7, 7};
+constexpr std::uint8_t kLogWords[kLogs] = {17, 11, 15, 3, 9, 7, 4, 2, 5, 6, 0, 33, 1, 65};
+
+// Bits below the highest one that are written of a frequency of `low` + 1 bits.
+constexpr int known_bits(int low, int shift) noexcept {
+    const int known = shift - ((kAnsBits - low) >> 1);
+    return known < 0 ? 0 : known > low ? low : known;
+}
+
 class AnsTable {
   public:
     // Places are in as many buckets as there may be symbols.

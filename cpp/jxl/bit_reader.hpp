@@ -17,6 +17,9 @@ struct U32Form {
 constexpr U32Form constant(std::uint32_t value) noexcept { return {0, value}; }
 
 // A value and its sign as one unsigned number: 0, -1, 1, -2, ...
+constexpr std::uint32_t pack_signed(std::int32_t value) noexcept {
+    return (static_cast<std::uint32_t>(value) << 1) ^ static_cast<std::uint32_t>(value >> 31);
+}
 constexpr std::int32_t unpack_signed(std::uint32_t packed) noexcept {
     return static_cast<std::int32_t>(packed >> 1) ^ -static_cast<std::int32_t>(packed & 1);
 }

@@ -11,11 +11,6 @@
 
 namespace dicube::jxl {
 
-// A value and its sign as one unsigned number: 0, -1, 1, -2, ...
-constexpr std::uint32_t pack_signed(std::int32_t value) noexcept {
-    return (static_cast<std::uint32_t>(value) << 1) ^ static_cast<std::uint32_t>(value >> 31);
-}
-
 class BitWriter {
   public:
     void clear() noexcept {

@@ -49,15 +49,15 @@ void CodeWriter::write(const Clusters& clusters, BitWriter& bits) {
     for (const Histogram& histogram : clusters.histograms)
         tokens = std::max(tokens, histogram.length);
     constexpr int kLeast = 5;
-    log_alphabet_ = std::max(kLeast, ceil_log2(tokens));
-    bits.write(static_cast<std::uint64_t>(log_alphabet_ - kLeast), 2);
-    for (std::size_t i = 0; i < count; ++i) write_config(bits, log_alphabet_);
+    const int log_alphabet = std::max(kLeast, ceil_log2(tokens));
+    bits.write(static_cast<std::uint64_t>(log_alphabet - kLeast), 2);
+    for (std::size_t i = 0; i < count; ++i) write_config(bits, log_alphabet);
     frequencies_.resize(std::max(frequencies_.size(), count));
     encoders_.resize(count);
     for (std::size_t i = 0; i < count; ++i) {
         frequencies_[i].fit(clusters.histograms[i]);
         frequencies_[i].write(bits);
-        encoders_[i].build(frequencies_[i], log_alphabet_);
+        encoders_[i].build(frequencies_[i], log_alphabet);
     }
 }
 

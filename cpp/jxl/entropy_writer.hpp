@@ -16,12 +16,9 @@ class CodeWriter {
     // Chooses frequencies for the clusters and writes the code.
     void write(const Clusters& clusters, BitWriter& bits);
 
-    int log_alphabet() const noexcept { return log_alphabet_; }
-    std::size_t size() const noexcept { return encoders_.size(); }
     const AnsEncoder& operator[](std::size_t cluster) const noexcept { return encoders_[cluster]; }
 
   private:
-    int log_alphabet_ = 0;
     std::vector<AnsEncoder> encoders_;  // of each cluster
     std::vector<Frequencies> frequencies_;
 };

@@ -9,7 +9,7 @@
 namespace dicube::jxl {
 namespace {
 
-// The logarithm of the nearest number with a mantissa of 11 bits, and the slope from there.
+// Logarithms of the middle between two numbers with a mantissa of 11 bits.
 struct MantissaLogs {
     static constexpr int kBits = 11;
     double logs[1 << kBits];
@@ -29,17 +29,8 @@ double log2_of(std::uint32_t count) noexcept {
     return exponent + kMantissaLogs.logs[index];
 }
 
-// Lengths of the words for the logarithm of a frequency, 0 for none, and the words.
-constexpr std::uint8_t kLogLengths[14] = {5, 4, 4, 4, 4, 4, 3, 3, 3, 3, 3, 6, 7, 7};
-constexpr std::uint8_t kLogWords[14] = {17, 11, 15, 3, 9, 7, 4, 2, 5, 6, 0, 33, 1, 65};
-constexpr int kRepeatLog = 13;
+// Shorter runs are not worth their word.
 constexpr std::uint32_t kLeastRun = 5;
-
-// Bits below the highest one that are written of a frequency.
-constexpr int known_bits(int low, int shift) noexcept {
-    const int known = shift - ((kAnsBits - low) >> 1);
-    return known < 0 ? 0 : known > low ? low : known;
-}
 
 // The nearest frequency that can be written.
 std::uint32_t rounded(double wanted, int shift) noexcept {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
-#include "jxl/bit_writer.hpp"
+#include "jxl/bit_reader.hpp"
 #include "jxl/kernels/dispatch.hpp"
 #include "jxl/sample_sink.hpp"
 #include "jxl/token.hpp"

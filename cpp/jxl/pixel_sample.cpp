@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstdlib>
 
-#include "jxl/bit_writer.hpp"
+#include "jxl/bit_reader.hpp"
 #include "jxl/histogram.hpp"
 #include "jxl/kernels/dispatch.hpp"
 

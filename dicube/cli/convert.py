@@ -24,7 +24,7 @@ EXAMPLES: Final = help_lines(
     "Examples:",
     "dicube convert ct_folder ct.dcbs",
     "dicube convert ct_folder ct.dcba --sort position --threads 4",
-    "dicube convert ct_folder ct.dcba --effort max  # some percent smaller, half as fast",
+    "dicube convert ct_folder ct.dcba --effort max  # up to 2 % smaller, slower",
     "dicube convert two_series one.dcbs --series-uid 1.2.840.113619.2.55",
     "dicube convert ct.dcbs ct.nii.gz",
     "dicube convert brain.nii.gz brain.dcbs --modality MR",
