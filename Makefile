@@ -67,6 +67,7 @@ format: $(INSTALLED)
 bench: $(INSTALLED)
 	$(BIN)/python benchmarks/codec_table.py --update-readme
 	$(BIN)/python benchmarks/jxl_table.py --update-readme
+	$(BIN)/python benchmarks/roi_table.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme
 
 $(INSTALLED): pyproject.toml CMakeLists.txt $(NATIVE)

@@ -1,4 +1,4 @@
-"""A reader of .dcbs and .dcba files that shares no code with DiCube: docs/format.md in one page.
+"""A reader of cube files that shares no code with DiCube: docs/format.md in one page.
 
 It needs numpy, imagecodecs, zstandard and xxhash, and is written to be read: section numbers are
 those of docs/format.md. It checks every checksum but not every limit of section 10, so give it
@@ -9,6 +9,7 @@ files that you trust.
 """
 
 import argparse
+import itertools
 import json
 import struct
 from collections.abc import Iterator
@@ -25,7 +26,7 @@ import zstandard
 Array = npt.NDArray[Any]
 
 HEADER = struct.Struct("<8sI13Q")  # section 2
-MAGICS = (b"DCMCUBES", b"DCMCUBEA")
+MAGICS = (b"DCMCUBES", b"DCMCUBEA", b"DCMCUBER")
 SECTIONS = ("status", "meta", "space", "pixel header", "frame offsets", "frame lengths")
 PATTERN_DTYPES = ("float16", "float32", "float64", "int64", "uint64")  # section 8
 
@@ -44,6 +45,7 @@ class Cube:
     slopes: Array  # one for each frame
     intercepts: Array
     sources: bytes  # section 6, unpacked; empty where the file has none
+    mask: Array | None  # of a .dcbr file: where each frame is exact
 
     @property
     def frames(self) -> Array:
@@ -91,12 +93,14 @@ def read_cube(path: str | Path) -> Cube:
         if [xxhash.xxh3_64_intdigest(frame) for frame in frames] != expected:
             raise ValueError("a frame fails its checksum")
 
+    mask = None
     if image is None:
         values, axes = _published_values(magic, frames), []
         if frame_count > 1:
             axes = [{"Name": "z", "Size": frame_count, "Unit": "mm", "Coordinates": None}]
     else:
-        values, axes = _values(magic, frames, pixel_header, image), image["Axes"]
+        values, mask = _values(magic, frames, pixel_header, image)
+        axes = image["Axes"]
     slopes, intercepts = _rescale(pixel_header, image, frame_count)
     return Cube(
         magic=magic,
@@ -109,6 +113,7 @@ def read_cube(path: str | Path) -> Cube:
         slopes=slopes,
         intercepts=intercepts,
         sources=_unpacked(parts.get("SourceFiles", b"")),
+        mask=mask,
     )
 
 
@@ -138,20 +143,24 @@ def _check_block(block: bytes, parts: list[bytes]) -> None:
 
 def _values(
     magic: bytes, frames: list[bytes], pixel_header: dict[str, Any], image: dict[str, Any]
-) -> Array:
+) -> tuple[Array, Array | None]:
     dtype, codec_dtype = pixel_header["OriginalPixelDtype"], pixel_header["PixelDtype"]
+    mask, offset = None, image["SampleOffset"]
     if magic == b"DCMCUBES":
         samples = np.stack([_decode_htj2k(frame) for frame in frames]).astype(codec_dtype)
-    else:
-        offset = image["SampleOffset"]
+    elif magic == b"DCMCUBEA":
         samples = np.stack([_decode_jpeg_xl(f, codec_dtype, offset) for f in frames])
+    else:
+        regions = [_decode_region(f, codec_dtype, offset) for f in frames]
+        samples, mask = (np.stack(part) for part in zip(*regions, strict=True))
     if dtype in PATTERN_DTYPES:
         samples = _from_patterns(samples, dtype)
     values = samples.reshape(image["Shape"])
-    little = values.astype(values.dtype.newbyteorder("<"), order="C").tobytes()
+    proven = values if mask is None else _masked(samples, mask, 0)
+    little = proven.astype(values.dtype.newbyteorder("<"), order="C").tobytes()
     if image["ValuesDigest"] != "xxh3-128:" + xxhash.xxh3_128_hexdigest(little):
         raise ValueError("the stored values do not have the digest that was recorded")
-    return values
+    return values, mask
 
 
 def _published_values(magic: bytes, frames: list[bytes]) -> Array:
@@ -171,6 +180,21 @@ def _decode_jpeg_xl(codestream: bytes, dtype: str, offset: int) -> Array:
         upper, lower = np.split(stored, 2, axis=0)
         stored = upper << 16 | lower
     return (stored - offset).astype(dtype)
+
+
+def _decode_region(frame: bytes, dtype: str, offset: int) -> tuple[Array, Array]:
+    """Values and mask of a frame of three codestreams: mask, foreground, background."""
+    lengths = struct.unpack_from("<3Q", frame)
+    ends = np.cumsum([24, *lengths])
+    mask, *both = (frame[begin:end] for begin, end in itertools.pairwise(ends))
+    inside = imagecodecs.jpegxl_decode(mask, index=0) != 0
+    foreground, background = (_decode_jpeg_xl(part, dtype, offset) for part in both)
+    return _masked(foreground, inside, background), inside
+
+
+def _masked(values: Array, mask: Array, outside: Any) -> Array:
+    by_sample = mask[..., None] if values.ndim > mask.ndim else mask
+    return np.where(by_sample, values, outside).astype(values.dtype)
 
 
 def _from_patterns(words: Array, dtype: str) -> Array:
@@ -269,7 +293,7 @@ def _summary(cube: Cube) -> str:
 
 def main(arguments: list[str] | None = None) -> None:
     """Print what is in a file; with --dicom, write the files it was made from."""
-    parser = argparse.ArgumentParser(description="Read a .dcbs or .dcba file without DiCube.")
+    parser = argparse.ArgumentParser(description="Read a cube file without DiCube.")
     parser.add_argument("file", type=Path)
     parser.add_argument("--dicom", type=Path, metavar="FOLDER", help="write the DICOM files here")
     options = parser.parse_args(arguments)

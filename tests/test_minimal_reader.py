@@ -63,7 +63,19 @@ def test_example_does_not_import_the_library():
 
 
 def test_example_is_short_enough_to_be_read():
-    assert len(EXAMPLE.read_text().splitlines()) < 300
+    assert len(EXAMPLE.read_text().splitlines()) < 320
+
+
+@pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "uint16", "int32"])
+def test_region_of_interest(reader, tmp_path, dtype, shape):
+    rng = np.random.default_rng(12)
+    values = rng.integers(0, 120, shape).astype(dtype) - np.array(dtype[0] == "i").astype(dtype)
+    image = DicomCubeImage(values, PixelDataHeader(OriginalPixelDtype=dtype))
+    mask = rng.random(shape[: len(image.axes) + 2]) < 0.5
+    path = image.to_file(tmp_path / "x.dcbr", roi=mask, background_error=6)
+    agrees(reader, path)
+    np.testing.assert_array_equal(reader.read_cube(path).mask, mask.reshape(-1, *mask.shape[-2:]))
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)

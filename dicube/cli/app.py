@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli import convert, export, info, meta, preview, verify
+from dicube.cli import convert, export, info, mask, meta, preview, verify
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
@@ -19,6 +19,7 @@ _COMMANDS: Final = (
     ("dicube export ct.dcbs copy", "the source files, byte for byte"),
     ("dicube verify ct.dcbs --against ct_folder", "is it whole, is it that folder?"),
     ("dicube preview ct.dcbs ct.png", "all frames on one sheet"),
+    ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
 )
 _EPILOG: Final = "\n\n".join(
     (
@@ -70,7 +71,8 @@ def _start(
 ) -> None:
     """A DICOM series as one lossless file, and back byte for byte.
 
-    .dcbs is fast (HTJ2K), .dcba is small (JPEG XL); both hold every element and every pixel.
+    .dcbs is fast (HTJ2K), .dcba is small (JPEG XL); both hold every element and every pixel. .dcbr
+    is smaller still: exact in a region of interest, within a chosen error outside of it.
     """
     if debug:
         logging.basicConfig(level=logging.INFO)  # to stderr
@@ -87,3 +89,4 @@ app.command(epilog=verify.EXAMPLES)(verify.verify)
 app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=meta.EXAMPLES)(meta.meta)
 app.command(epilog=preview.EXAMPLES)(preview.preview)
+app.command(epilog=mask.EXAMPLES)(mask.mask)

@@ -18,13 +18,14 @@ from dicube.codecs import set_num_threads
 from dicube.core.image import DicomCubeImage
 from dicube.core.verify import Verification, verify_file
 from dicube.dicom.dicom_meta import SortMethod
-from dicube.storage.formats import DCBA, format_of_name, is_cube_suffix
+from dicube.storage.formats import DCBA, DCBR, format_of_name, is_cube_suffix
 
 EXAMPLES: Final = help_lines(
     "Examples:",
     "dicube convert ct_folder ct.dcbs",
     "dicube convert ct_folder ct.dcba --sort position --threads 4",
     "dicube convert ct_folder ct.dcba --effort max  # up to 2 % smaller, slower",
+    "dicube convert ct_folder ct.dcbr --roi body --background-error 5  # air within 5",
     "dicube convert two_series one.dcbs --series-uid 1.2.840.113619.2.55",
     "dicube convert ct.dcbs ct.nii.gz",
     "dicube convert brain.nii.gz brain.dcbs --modality MR",
@@ -36,6 +37,7 @@ class CubeFormat(StrEnum):
 
     DCBS = "dcbs"
     DCBA = "dcba"
+    DCBR = "dcbr"
 
 
 class Effort(StrEnum):
@@ -83,6 +85,9 @@ class _Job:
     verify: bool
     modality: str | None
     effort: Effort | None
+    roi: str | None
+    background_error: int | None
+    background_distance: float | None
 
 
 def convert(
@@ -91,7 +96,9 @@ def convert(
     ],
     dst: Annotated[
         Path,
-        typer.Argument(metavar="DST", help="The file to write: .dcbs, .dcba, .nii or .nii.gz."),
+        typer.Argument(
+            metavar="DST", help="The file to write: .dcbs, .dcba, .dcbr, .nii or .nii.gz."
+        ),
     ],
     file_format: Annotated[
         CubeFormat | None,
@@ -127,7 +134,33 @@ def convert(
     ] = None,
     effort: Annotated[
         Effort | None,
-        typer.Option(help="How small a .dcba file has to be.", show_default="default"),
+        typer.Option(help="How small a .dcba or .dcbr file has to be.", show_default="default"),
+    ] = None,
+    roi: Annotated[
+        str | None,
+        typer.Option(
+            metavar="MASK",
+            help="What stays exact in a .dcbr file: 'body', or a .npy or NIfTI file that is not 0"
+            " there. `dicube mask` shows what 'body' finds.",
+            show_default=False,
+        ),
+    ] = None,
+    background_error: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Stored values outside of the region are off by no more than this.",
+            show_default="1",
+        ),
+    ] = None,
+    background_distance: Annotated[
+        float | None,
+        typer.Option(
+            metavar="D",
+            help="Instead: JPEG XL distance outside of the region; it bounds no single value.",
+            show_default=False,
+        ),
     ] = None,
     verify: Annotated[
         bool, typer.Option(help="Read the new cube file again and compare it with SRC.")
@@ -137,9 +170,10 @@ def convert(
     ] = None,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace DST.")] = False,
 ) -> None:
-    """Make one lossless file of a series.
+    """Make one file of a series.
 
-    SRC and DST may have any of the formats; to write DICOM files, use `dicube export`.
+    SRC and DST may have any of the formats; to write DICOM files, use `dicube export`. .dcbs and
+    .dcba are lossless; .dcbr is so inside a region only, and says so in its DICOM elements.
     """
     job = _Job(
         src=src,
@@ -153,6 +187,9 @@ def convert(
         verify=verify,
         modality=modality,
         effort=effort,
+        roi=roi,
+        background_error=background_error,
+        background_distance=background_distance,
     )
     _check_options(job)
     check_target(dst, overwrite=overwrite)
@@ -179,7 +216,7 @@ def _cube_format(dst: Path, chosen: CubeFormat | None) -> str | None:
         return None
     if not is_cube_suffix(dst):
         raise typer.BadParameter(
-            "the name ends in none of .dcbs, .dcba, .nii and .nii.gz; give --format,"
+            "the name ends in none of .dcbs, .dcba, .dcbr, .nii and .nii.gz; give --format,"
             " or use `dicube export` to write a folder of DICOM files",
             param_hint="DST",
         )
@@ -202,9 +239,17 @@ def _check_options(job: _Job) -> None:
         raise typer.BadParameter(
             f"only for a NIfTI file, SRC is {job.kind.value}", param_hint="--modality"
         )
-    is_archive = job.file_format and format_of_name(job.file_format, where=str(job.dst)) == DCBA
-    if job.effort is not None and not is_archive:
-        raise typer.BadParameter("only for a .dcba file", param_hint="--effort")
+    written = job.file_format and format_of_name(job.file_format, where=str(job.dst))
+    if job.effort is not None and written not in (DCBA, DCBR):
+        raise typer.BadParameter("only for a .dcba or .dcbr file", param_hint="--effort")
+    of_region = {
+        "--roi": job.roi is not None,
+        "--background-error": job.background_error is not None,
+        "--background-distance": job.background_distance is not None,
+    }
+    given = [name for name, is_given in of_region.items() if is_given]
+    if given and written != DCBR:
+        raise typer.BadParameter("only for a .dcbr file", param_hint=given)
 
 
 def _read(job: _Job, progress: Stages) -> DicomCubeImage:
@@ -233,6 +278,9 @@ def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
                 keep_sources=job.keep_sources,
                 check=not job.verify,  # verifying decodes the file anyway
                 effort=job.effort,
+                roi=job.roi,
+                background_error=job.background_error,
+                background_distance=job.background_distance,
             )
 
 

@@ -33,7 +33,7 @@ class TransferSyntax(StrEnum):
 
 
 def export(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs or .dcba file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs, .dcba or .dcbr file.")],
     folder: Annotated[
         Path, typer.Argument(metavar="FOLDER", help="Made if need be; other files in it stay.")
     ],
@@ -51,7 +51,8 @@ def export(
     """Write the DICOM files again.
 
     Without --transfer-syntax the source files come back byte for byte. Those that were compressed
-    come back with equal elements and pixels in explicit VR little endian.
+    come back with equal elements and pixels in explicit VR little endian. Those of a .dcbr file
+    are derived images with UIDs of their own.
     """
     check_exists(file)
     if folder.exists() and not folder.is_dir():

@@ -32,7 +32,7 @@ _SERIES_KEYWORDS: Final = ("Modality", "SeriesDescription", "SeriesInstanceUID")
 
 
 def info(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs or .dcba file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs, .dcba or .dcbr file.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Show what a cube file holds.
@@ -70,8 +70,22 @@ def _facts(path: Path, cube: CubeDescription) -> dict[str, Any]:
         else [cube.header.RescaleSlope, cube.header.RescaleIntercept],
         "status": cube.status.value,
         "findings": [] if meta is None else [_finding(f) for f in get_dicom_findings(meta)],
+        "region": None if cube.quality is None else _region(cube),
         "source_files": len(sources),
         "byte_identical_files": sum(source.exact for source in sources),
+    }
+
+
+def _region(cube: CubeDescription) -> dict[str, Any]:
+    """Where the values are exact, and how far they may be off elsewhere."""
+    assert cube.quality is not None
+    pixels = math.prod(cube.shape[: len(cube.axes) + 2])
+    return {
+        "exact_pixels": cube.quality.pixels,
+        "exact_fraction": round(cube.quality.pixels / pixels, 4),
+        "background_error": cube.quality.background_error,
+        "background_distance": cube.quality.background_distance,
+        "largest_error": cube.quality.largest_error,
     }
 
 
@@ -105,6 +119,7 @@ def _text(facts: dict[str, Any]) -> str:
         *_geometry_rows(facts),
         ("rescale", _rescale_text(facts["rescale"])),
         ("status", facts["status"]),
+        *_region_rows(facts["region"]),
         ("source files", _sources_text(facts)),
         *(("finding", _finding_text(finding)) for finding in facts["findings"]),
     ]
@@ -132,6 +147,20 @@ def _geometry_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
     return [
         ("spacing", f"{numbers_text(facts['spacing_mm'])} mm (z, y, x)"),
         ("origin", f"{numbers_text(facts['origin_mm'])} mm (patient coordinates, LPS)"),
+    ]
+
+
+def _region_rows(region: dict[str, Any] | None) -> list[tuple[str, str]]:
+    if region is None:
+        return []
+    error, distance = region["background_error"], region["background_distance"]
+    allowed = f"distance {distance:g}" if error is None else f"at most {error} allowed"
+    share = f"{region['exact_fraction']:.1%} of the pixels"
+    if not region["largest_error"]:
+        return [("region", f"{share}; nothing was lost outside of it either")]
+    return [
+        ("region", f"exact in {share}, LOSSY outside of it"),
+        ("lossy by", f"up to {region['largest_error']} in stored values ({allowed})"),
     ]
 
 

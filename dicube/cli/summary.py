@@ -46,6 +46,8 @@ def _verified_text(result: Verification | None) -> str:
         return "not verified"
     if not result.ok:
         return "VERIFICATION FAILED"
+    if result.largest_error is not None:
+        return f"verified (exact in the region, off by up to {result.largest_error} elsewhere)"
     compared = result.identical_files + result.equal_files
     if not compared:
         return "verified"

@@ -19,7 +19,7 @@ EXAMPLES: Final = help_lines(
 
 
 def verify(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs or .dcba file.")],
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs, .dcba or .dcbr file.")],
     against: Annotated[
         Path | None,
         typer.Option(
@@ -54,6 +54,8 @@ def verification_text(result: Verification) -> str:
         proofs.append(f"{count_text(result.identical_files, 'file')} identical byte for byte")
     if result.equal_files:
         proofs.append(f"{count_text(result.equal_files, 'compressed file')} with equal pixels")
+    if result.largest_error is not None:
+        proofs.append(f"exact in the region, off by up to {result.largest_error} elsewhere")
     return "intact: " + ", ".join(proofs)
 
 

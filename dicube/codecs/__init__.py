@@ -2,7 +2,7 @@
 
 from dicube.codecs.base import Capabilities, Codec, Codestreams
 from dicube.codecs.jph import imdecode_jph, imencode_jph
-from dicube.codecs.jxl import imdecode_jxl, imencode_jxl
+from dicube.codecs.jxl import imdecode_jxl, imdecode_jxl_roi, imencode_jxl, imencode_jxl_roi
 from dicube.codecs.parallel import get_num_threads, set_num_threads
 from dicube.codecs.registry import (
     available_codecs,
@@ -22,7 +22,9 @@ __all__ = [
     "get_num_threads",
     "imdecode_jph",
     "imdecode_jxl",
+    "imdecode_jxl_roi",
     "imencode_jph",
     "imencode_jxl",
+    "imencode_jxl_roi",
     "set_num_threads",
 ]

@@ -9,13 +9,14 @@ from dicube.codecs.jpeg import JpegCodec, LosslessJpegCodec
 from dicube.codecs.jpeg2000 import Jpeg2000Codec
 from dicube.codecs.jpegls import JpegLsCodec
 from dicube.codecs.jph import JphCodec
-from dicube.codecs.jxl import JxlCodec
+from dicube.codecs.jxl import JxlCodec, JxlRoiCodec
 from dicube.codecs.rle import RleCodec
 from dicube.exceptions import CodecError
 
 _CODECS: tuple[Codec, ...] = (
     JphCodec(),
     JxlCodec(),
+    JxlRoiCodec(),
     JpegCodec(),
     LosslessJpegCodec(),
     JpegLsCodec(),

@@ -13,6 +13,7 @@ from dicube.core.axes import Axis
 from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
+from dicube.core.roi import RegionOfInterest
 from dicube.dicom.dicom_io import SkippedFile
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
@@ -46,6 +47,8 @@ class CubeContents:
         `values_digest` of the values that the source files belong to.
     skipped : list of SkippedFile
         Files of the folder that are no part of the image.
+    roi : RegionOfInterest or None
+        Of an image from a .dcbr file; its values are exact in there only.
     """
 
     values: Array
@@ -59,6 +62,7 @@ class CubeContents:
     sources: Packed[list[SourceFile]] | None = None
     digest: str | None = None
     skipped: list[SkippedFile] = field(default_factory=list)
+    roi: RegionOfInterest | None = None
 
     @property
     def frames(self) -> Array:

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -11,10 +11,10 @@ import numpy.typing as npt
 from spacetransformer import Space
 from spacetransformer.core.exceptions import SpaceTransformerError
 
-from dicube.codecs import get_codec
 from dicube.core.axes import Axis
-from dicube.core.contents import CubeContents, ValuesDigest, packed_meta, packed_sources
+from dicube.core.contents import CubeContents, packed_meta, packed_sources
 from dicube.core.frame_values import read_values, values_layout
+from dicube.core.frame_writing import EncodeOptions, RoiRequest, write_frames, write_regions
 from dicube.core.image_member import (
     ImageMember,
     header_members,
@@ -24,15 +24,17 @@ from dicube.core.image_member import (
 from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
+from dicube.core.roi import RoiQuality
+from dicube.dicom.derivation import lossy_derivative
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.geometry import affine_of
 from dicube.dicom.source_files import SourceFile
 from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
-from dicube.storage.formats import FileFormat
+from dicube.storage.formats import DCBR, FileFormat
 from dicube.storage.header import Section
-from dicube.storage.pixel_utils import encoding_of, to_codec_samples
+from dicube.storage.pixel_utils import encoding_of
 from dicube.storage.writer import writing
 
 SOURCE_FILES: Final = "SourceFiles"
@@ -57,6 +59,8 @@ class CubeDescription(NamedTuple):
         That of the space, or of a sheared stack.
     has_checksums : bool
         False for files of the published tool.
+    quality : RoiQuality or None
+        What was lost outside of the region of interest of a .dcbr file.
     """
 
     file_format: FileFormat
@@ -73,22 +77,22 @@ class CubeDescription(NamedTuple):
     status: DicomStatus
     sources: Packed[list[SourceFile]] | None
     has_checksums: bool
+    quality: RoiQuality | None
 
 
 def write_cube(
     contents: CubeContents,
     path: Path,
     file_format: FileFormat,
-    *,
-    check: bool = True,
-    num_threads: int | None = None,
-    effort: str | None = None,
+    options: EncodeOptions,
+    roi: RoiRequest | None = None,
 ) -> None:
     """Write an image; `path` appears whole or not at all.
 
     Frames are written while later ones are being encoded. With `check` every codestream is decoded
     and compared before it is written. Source files are left out where the values do not have
-    `contents.digest`: they would hold what an edit removed.
+    `contents.digest`: they would hold what an edit removed. A .dcbr file, which takes a region,
+    never has them, and its metadata are those of a derived image if anything was lost.
 
     Raises
     ------
@@ -96,31 +100,42 @@ def write_cube(
         The codec cannot hold such samples, has no such effort, or did not keep the samples.
     """
     encoding = encoding_of(contents.values.dtype)
-    codec = get_codec(file_format.codec_name)
     frames = contents.frames
-    samples = to_codec_samples(frames, encoding)
-    written = sample_offset = 0
-    digest = ValuesDigest()
     with writing(path, file_format) as writer:
-        for batch in codec.encode_batches(
-            samples, num_threads=num_threads, verify=check, effort=effort
-        ):
-            writer.append_frames(batch)
-            digest.update(frames[written : written + len(batch)])
-            written += len(batch)
-            sample_offset = batch.sample_offset
+        if roi is None:
+            written = write_frames(writer, file_format.codec_name, frames, encoding, options)
+        else:
+            written = write_regions(writer, frames, roi, options)
+        if written.quality is not None:
+            contents = _with_losses(contents, written.quality, written.digest)
+            if contents.roi is not None:
+                before = contents.roi.quality
+                written = written._replace(quality=written.quality.after(before))
         sections = {}
-        if contents.sources is not None and str(digest) == contents.digest:
+        if contents.sources is not None and written.digest == contents.digest:
             sections[SOURCE_FILES] = contents.sources.data
         writer.finish(
             status=contents.status.value.encode(),
             meta=b"" if contents.meta is None else contents.meta.data,
             space=_space_bytes(contents.space),
-            pixel_header=header_members(
-                contents, encoding, sample_offset=sample_offset, digest=str(digest)
-            ),
+            pixel_header=header_members(contents, encoding, written),
             sections=sections,
         )
+
+
+def _with_losses(contents: CubeContents, quality: RoiQuality, digest: str) -> CubeContents:
+    """The contents without source files, and with metadata that say what was lost."""
+    contents = replace(contents, sources=None)
+    if contents.meta is not None and not quality.is_lossless:
+        meta = lossy_derivative(
+            contents.meta.value,
+            ratio=quality.compression_ratio,
+            description=f"JPEG XL, outside of a region of interest stored values are off by up to "
+            f"{quality.largest_error}",
+            result=f"{digest} {quality}",
+        )
+        contents.meta = packed_meta(value=meta)
+    return contents
 
 
 def read_cube(
@@ -137,10 +152,10 @@ def read_cube(
     """
     with DcbFile(path) as file:
         image = _image(file)
-        values, axes = read_values(file, image, num_threads=num_threads)
+        values = read_values(file, image, num_threads=num_threads)
         return CubeContents(
-            values=values,
-            axes=axes,
+            values=values.values,
+            axes=values.axes,
             header=parse_pixel_header(file.pixel_header, image, where=str(path)),
             rescale=None if image is None else image.frame_rescale,
             meta=None if skip_meta else _meta(file),
@@ -149,6 +164,7 @@ def read_cube(
             status=_status(file),
             sources=_sources(file),
             digest=None if image is None else image.digest,
+            roi=values.roi,
         )
 
 
@@ -192,6 +208,7 @@ def read_description(path: str | os.PathLike[str]) -> CubeDescription:
             status=_status(file),
             sources=_sources(file),
             has_checksums=file.has_checksums,
+            quality=None if image is None else image.quality,
         )
 
 
@@ -220,6 +237,13 @@ def _image(file: DcbFile) -> ImageMember | None:
     if image is not None and not file.has_checksums:
         raise InvalidCubeFileError(
             "the directory of the sections is missing", where=where, hint="the file is damaged"
+        )
+    has_region = image is not None and image.quality is not None
+    if has_region != (file.file_format == DCBR):
+        raise InvalidCubeFileError(
+            "the file has a region of interest, or lacks one, against its format",
+            where=where,
+            hint="the file is damaged",
         )
     return image
 

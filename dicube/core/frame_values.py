@@ -6,9 +6,11 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from dicube.codecs import get_codec
+from dicube.codecs.jxl import JxlRoiCodec
 from dicube.core.axes import Axis, leading_axes
 from dicube.core.contents import Array
 from dicube.core.image_member import ImageMember
+from dicube.core.roi import RegionOfInterest
 from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
 from dicube.storage.pixel_utils import encoding_of, from_codec_samples
@@ -17,6 +19,14 @@ from dicube.storage.pixel_utils import encoding_of, from_codec_samples
 # empty frame of 512 x 512 takes about 150 bytes, so nothing real comes near.
 _MAX_EXPANSION: Final = 1 << 16
 _SMALL_VOLUME: Final = 1 << 30
+
+
+class StoredValues(NamedTuple):
+    """The stored values of a file, their leading axes, and the region where they are exact."""
+
+    values: Array
+    axes: tuple[Axis, ...]
+    roi: RegionOfInterest | None
 
 
 class ValuesLayout(NamedTuple):
@@ -55,8 +65,8 @@ def values_layout(file: DcbFile, image: ImageMember | None) -> ValuesLayout:
 
 def read_values(
     file: DcbFile, image: ImageMember | None, *, num_threads: int | None
-) -> tuple[Array, tuple[Axis, ...]]:
-    """The stored values and their leading axes.
+) -> StoredValues:
+    """Decode all frames.
 
     Raises
     ------
@@ -71,13 +81,18 @@ def read_values(
     dtype = np.dtype(encoding.codec_dtype)
     codec = get_codec(file.file_format.codec_name)
     codestreams = file.frames[:]
+    masks = None
     try:
         codec.check_header(codestreams[0], frame_shape, dtype)
         samples = np.empty((len(codestreams), *frame_shape), dtype=dtype)
         # Checksums have proved the frames to be those that were compared when they were written.
-        codec.decode_frames(
-            codestreams, out=samples, num_threads=num_threads, intact=file.has_checksums
-        )
+        intact = file.has_checksums
+        if isinstance(codec, JxlRoiCodec):
+            _, masks = codec.decode_regions(
+                codestreams, out=samples, num_threads=num_threads, intact=intact
+            )
+        else:
+            codec.decode_frames(codestreams, out=samples, num_threads=num_threads, intact=intact)
     except CodecError as error:
         raise _placed(error, file) from error
     except DataConsistencyError as error:
@@ -86,7 +101,12 @@ def read_values(
             where=str(file.path),
             hint="the file is damaged; restore it from a copy",
         ) from error
-    return from_codec_samples(samples, encoding).reshape(layout.shape), layout.axes
+    values = from_codec_samples(samples, encoding).reshape(layout.shape)
+    roi = None
+    if masks is not None and image is not None and image.quality is not None:
+        grid = layout.shape[: len(layout.axes) + 2]
+        roi = RegionOfInterest(masks.reshape(grid), image.quality)
+    return StoredValues(values, layout.axes, roi)
 
 
 def _published_layout(file: DcbFile) -> ValuesLayout:

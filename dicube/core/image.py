@@ -10,14 +10,18 @@ import numpy.typing as npt
 from spacetransformer import Space
 
 from dicube.core.axes import Axis, check_axes, default_axes, volume_shape
+from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
 from dicube.core.dicom_folder import read_folder, write_folder
 from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
+from dicube.core.frame_writing import EncodeOptions
+from dicube.core.mask_source import RoiLike, roi_request
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale, apply_rescale
+from dicube.core.roi import Mask, RegionOfInterest
 from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.dicom_status import get_dicom_findings
@@ -149,9 +153,10 @@ class DicomCubeImage:
     def from_file(
         cls, path: PathLike, *, skip_meta: bool = False, num_threads: int | None = None
     ) -> Self:
-        """Read a .dcbs or .dcba file.
+        """Read a .dcbs, .dcba or .dcbr file.
 
-        The metadata are unpacked when they are asked for; with `skip_meta` not even kept.
+        The metadata are unpacked when they are asked for; with `skip_meta` not even kept. An image
+        from a .dcbr file has a region of interest, `roi`, outside of which values are not exact.
 
         Raises
         ------
@@ -173,15 +178,22 @@ class DicomCubeImage:
         check: bool = True,
         num_threads: int | None = None,
         effort: str | None = None,
+        roi: RoiLike | None = None,
+        background_error: int | None = None,
+        background_distance: float | None = None,
     ) -> Path:
-        """Write the image, losslessly, as .dcbs (HTJ2K) or .dcba (JPEG XL).
+        """Write the image as .dcbs (HTJ2K), .dcba or .dcbr (JPEG XL).
+
+        .dcbs and .dcba are lossless. .dcbr is so inside a region of interest only: the file keeps
+        no source files, and its metadata are those of a derived image with new SOP Instance UIDs
+        (PS3.3 C.7.6.1.1.5). `image.roi` of the image that is read from it has the region.
 
         An existing file is replaced in one step; a crash leaves it, or nothing.
 
         Parameters
         ----------
         path : path
-        file_format : "dcbs" or "dcba", optional
+        file_format : "dcbs", "dcba" or "dcbr", optional
             By default what the suffix of the path says.
         keep_sources : bool
             Store the source files without their pixels, so that the DICOM files come back byte for
@@ -191,7 +203,18 @@ class DicomCubeImage:
             Decode what was encoded and compare it before the file appears.
         num_threads : int, optional
         effort : "fast", "default" or "max", optional
-            How small a .dcba file has to be. .dcbs files are made for speed: they have no efforts.
+            How small a .dcba or .dcbr file has to be; .dcbs files have no efforts.
+        roi : array, path or "body", optional
+            Region of interest of a .dcbr file. An array of the shape of the image (without
+            samples), of one volume or of one frame, not 0 inside; a .npy or NIfTI file; or "body",
+            all but the air around the patient (extra "roi"; `dicube mask` shows it). An image that
+            came from a .dcbr file keeps its own.
+        background_error : int, optional
+            For .dcbr: stored values outside of the region are off by no more than this. At least 1,
+            which is the default.
+        background_distance : float, optional
+            For .dcbr, instead: Butteraugli distance for the lossy mode of libjxl, which bounds no
+            single value.
 
         Returns
         -------
@@ -204,16 +227,18 @@ class DicomCubeImage:
             The format is unknown or not supported, or the file cannot be written.
         CodecError
             The samples cannot be stored, there is no such effort, or the check failed.
+        DataConsistencyError
+            A .dcbr file needs a region and there is none, it does not fit, or another format was
+            given one.
         """
         target = Path(path)
         chosen: FileFormat = format_of_name(file_format or target.suffix, where=str(path))
         contents = self._edits.with_current_meta()
+        request = roi_request(contents, chosen, roi, background_error, background_distance)
         if not keep_sources:
             contents.sources = None
         try:
-            write_cube(
-                contents, target, chosen, check=check, num_threads=num_threads, effort=effort
-            )
+            write_cube(contents, target, chosen, EncodeOptions(check, num_threads, effort), request)
         except OSError as error:
             raise InvalidCubeFileError(
                 f"cannot be written: {error.strerror}", where=str(path)
@@ -319,6 +344,7 @@ class DicomCubeImage:
                 for axis, size in zip(axes, values.shape[: len(axes)], strict=True)
             )
         self._contents.values, self._contents.axes = values, axes
+        self._contents.roi = None
         self._edits.accept_order()
 
     def get_fdata(self, dtype: npt.DTypeLike = "float32") -> Array:
@@ -360,6 +386,29 @@ class DicomCubeImage:
     def pixel_header(self) -> PixelDataHeader:
         """Rescale, dtypes and display window."""
         return self._contents.header
+
+    @property
+    def roi(self) -> RegionOfInterest | None:
+        """Of an image from a .dcbr file: where it is exact, and what was lost elsewhere."""
+        return self._contents.roi
+
+    def find_body(self) -> Mask:
+        """The body, told from the air around it: the region of `to_file(roi="body")`.
+
+        Meant to err on the side of the body; docs/decisions/0010-region-of-interest.md says how it
+        is found. Needs the extra "roi" (scipy).
+
+        Returns
+        -------
+        bool array
+            (z, y, x) or as the image, without samples. All False where everything is equal.
+
+        Raises
+        ------
+        MissingDependencyError
+            scipy is not installed.
+        """
+        return body_mask(self._contents).reshape(self.shape[: len(self.axes) + 2])
 
     @property
     def shape(self) -> tuple[int, ...]:

@@ -13,8 +13,10 @@ import numpy.typing as npt
 
 from dicube.core.axes import Axis, parse_axes, volume_shape
 from dicube.core.contents import CubeContents
+from dicube.core.frame_writing import FramesWritten
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
+from dicube.core.roi import RoiQuality
 from dicube.exceptions import InvalidCubeFileError, MetaDataError
 from dicube.storage.directory import DIRECTORY_KEY
 from dicube.storage.pixel_utils import SampleEncoding, parse_encoding
@@ -43,6 +45,8 @@ class ImageMember:
     affine : (4, 4) float64 or None
         Of a sheared stack.
     digest : str or None
+    quality : RoiQuality or None
+        What was lost outside of the region of interest; there is one in .dcbr files only.
     """
 
     shape: tuple[int, ...]
@@ -53,6 +57,7 @@ class ImageMember:
     frame_rescale: FrameRescale | None
     affine: npt.NDArray[np.float64] | None
     digest: str | None
+    quality: RoiQuality | None
 
     @property
     def volume_shape(self) -> tuple[int, ...]:
@@ -61,16 +66,16 @@ class ImageMember:
 
 
 def header_members(
-    contents: CubeContents, encoding: SampleEncoding, *, sample_offset: int, digest: str
+    contents: CubeContents, encoding: SampleEncoding, written: FramesWritten
 ) -> dict[str, Any]:
-    """The PixelDataHeader as it is written, "Image" included; `digest` is that of the values."""
+    """The PixelDataHeader as it is written, "Image" included."""
     header = contents.header.to_dict()
     image: dict[str, Any] = {
         "Shape": list(contents.values.shape),
         "Axes": [axis.to_json() for axis in contents.axes],
-        "ValuesDigest": digest,
+        "ValuesDigest": written.digest,
         "Rescale": [_json_number(header["RescaleSlope"]), _json_number(header["RescaleIntercept"])],
-        "SampleOffset": sample_offset,
+        "SampleOffset": written.sample_offset,
     }
     header["OriginalPixelDtype"] = encoding.dtype
     header["PixelDtype"] = encoding.codec_dtype
@@ -84,6 +89,8 @@ def header_members(
         header["RescaleSlope"] = header["RescaleIntercept"] = _BIT_PATTERNS
     if contents.affine is not None:
         image["Affine"] = contents.affine.tolist()
+    if written.quality is not None:
+        image["Region"] = written.quality.to_json()
     return {**header, IMAGE_KEY: image}
 
 
@@ -107,6 +114,7 @@ def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> I
         rescale = _frame_rescale(image.get("FrameRescale"), frames)
         affine = _affine(image.get("Affine"))
         shape = _shape(image["Shape"], axes, frames)
+        quality = RoiQuality.parse(image["Region"]) if "Region" in image else None
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidCubeFileError(
             f"the Image member is malformed: {error}",
@@ -122,6 +130,7 @@ def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> I
         frame_rescale=rescale,
         affine=affine,
         digest=image.get("ValuesDigest"),
+        quality=quality,
     )
 
 

@@ -8,6 +8,7 @@ import numpy.typing as npt
 from pydicom.uid import generate_uid
 
 from dicube.core.contents import CubeContents
+from dicube.dicom.derivation import mark_lossy
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.exceptions import MetaDataError
 
@@ -69,6 +70,8 @@ def new_series_meta(
     meta.set_nonshared_item("SOPInstanceUID", [str(generate_uid()) for _ in range(count)])
     meta.set_nonshared_item("InstanceNumber", list(range(1, count + 1)))
     _set_rescale(meta, contents)
+    if contents.roi is not None and not contents.roi.quality.is_lossless:
+        mark_lossy(meta, contents.roi.quality.compression_ratio)
     if affine is not None:
         _set_plane(meta, affine, volume_slices=contents.axes[-1].size if contents.axes else 1)
     return meta

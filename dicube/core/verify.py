@@ -9,6 +9,9 @@ import numpy as np
 
 from dicube.core.contents import Array, CubeContents, values_digest
 from dicube.core.cube_file import read_cube
+from dicube.core.frame_writing import inside_only
+from dicube.core.roi import RegionOfInterest
+from dicube.dicom.derivation import source_uids
 from dicube.dicom.dicom_io import DicomSeries, Progress, read_series
 from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.dicom_tags import CommonTags
@@ -36,6 +39,9 @@ class Verification(NamedTuple):
         Source files that come back byte for byte, compared with those of the folder.
     equal_files : int
         Source files that were compressed and whose stored values are equal.
+    largest_error : int or None
+        Of a .dcbr file that was compared with its folder: the largest difference of a stored value
+        outside of the region of interest. Inside there was none.
     """
 
     problems: tuple[str, ...]
@@ -43,6 +49,7 @@ class Verification(NamedTuple):
     has_checksums: bool = False
     identical_files: int = 0
     equal_files: int = 0
+    largest_error: int | None = None
 
     @property
     def ok(self) -> bool:
@@ -94,7 +101,12 @@ def verify_file(
 def _content_problems(contents: CubeContents) -> list[str]:
     """Unpack everything that is read lazily otherwise, and compare the digest."""
     problems = []
-    if contents.digest is not None and values_digest(contents.values) != contents.digest:
+    proven, roi = contents.values, contents.roi
+    if roi is not None:
+        proven = inside_only(contents.frames, roi.mask.reshape(contents.frames.shape[:3]))
+        if np.count_nonzero(roi.mask) != roi.quality.pixels:
+            problems.append("the region of interest does not have the size that was recorded")
+    if contents.digest is not None and values_digest(proven) != contents.digest:
         problems.append("the stored values do not have the digest that was recorded")
     if contents.meta is not None:
         contents.meta.value.to_json()
@@ -109,6 +121,8 @@ def _compare_folder(
     contents: CubeContents, folder: Path, progress: Progress | None
 ) -> Verification:
     series = _series_of(contents, folder, progress)
+    if contents.roi is not None:
+        return _compare_region(contents, contents.roi, _values_in_order(contents, series, progress))
     if contents.sources is None:
         values = _values_in_order(contents, series, progress)
         same = values is not None and np.array_equal(values, contents.frames)
@@ -139,6 +153,27 @@ def _compare_folder(
     return Verification(tuple(problems), identical_files=identical, equal_files=equal)
 
 
+def _compare_region(
+    contents: CubeContents, roi: RegionOfInterest, values: Array | None
+) -> Verification:
+    """Exact inside, and outside as near as was promised."""
+    if values is None or values.shape != contents.frames.shape:
+        return Verification(("the folder holds other images",))
+    masks = roi.mask.reshape(values.shape[:3])
+    inside = largest = 0
+    for kept, true, mask in zip(contents.frames, values, masks, strict=True):
+        difference = np.abs(kept.astype(np.int64) - true)
+        inside = max(inside, int(difference[mask].max(initial=0)))
+        largest = max(largest, int(difference[~mask].max(initial=0)))
+    if inside:
+        return Verification(("the stored values inside of the region differ from the folder",))
+    # Decoders of lossy codestreams may round differently, so nothing is promised for those.
+    if roi.quality.background_error is not None and largest > roi.quality.largest_error:
+        problem = f"stored values are off by {largest}, {roi.quality.largest_error} was recorded"
+        return Verification((problem,), largest_error=largest)
+    return Verification((), largest_error=largest)
+
+
 def _values_in_order(
     contents: CubeContents, series: DicomSeries, progress: Progress | None
 ) -> Array | None:
@@ -146,7 +181,9 @@ def _values_in_order(
     if contents.meta is None:
         return read_volume(series, progress=progress).values
     uids = series.meta.get_values(CommonTags.SOPInstanceUID)
-    wanted = contents.meta.value.get_values(CommonTags.SOPInstanceUID)
+    is_derived = contents.roi is not None and not contents.roi.quality.is_lossless
+    meta = contents.meta.value
+    wanted = source_uids(meta) if is_derived else meta.get_values(CommonTags.SOPInstanceUID)
     if sorted(map(str, uids)) != sorted(map(str, wanted)):
         return None
     places = {str(uid): place for place, uid in enumerate(uids)}

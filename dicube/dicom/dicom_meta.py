@@ -237,6 +237,20 @@ class DicomMeta:
             stored = [None if value is None else value[0] for value in stored]
         self._replace(tag, {"vr": vr, "shared": False, name: stored})
 
+    def insert_item(self, tag: TagLike, item: dict[str, Entry]) -> None:
+        """Put an item in front of those that a sequence has in each slice.
+
+        Parameters
+        ----------
+        tag : tag in any spelling
+            A sequence; one that has come under another VR stays as it is.
+        item : dict
+            Merged entries by "GGGGEEEE" (docs/format.md, section 7).
+        """
+        before = self._entry(tag)
+        if before is None or before.get("vr") == "SQ":
+            self._replace(tag, entry_ops.with_first_item(before, item, self.slice_count))
+
     def remove_item(self, tag: TagLike) -> None:
         """Take an element out of all slices; nothing happens where none holds it."""
         key = tag_key(tag)

@@ -112,6 +112,18 @@ def _slice_sequence(entry: Entry, index: int) -> Entry:
     return {"vr": "SQ", "shared": None, "Value": [slice_item(item, index) for item in items]}
 
 
+def with_first_item(entry: Entry | None, item: dict[str, Entry], slice_count: int) -> Entry:
+    """The sequence with one more item, the first, in every slice; None: there was none so far."""
+    if entry is None:
+        return {"vr": "SQ", "shared": None, "Value": [item]}
+    items = entry.get("Value", [])
+    counts = entry.get("ItemCounts", [len(items)] * slice_count)
+    longer: Entry = {"vr": "SQ", "shared": None, "Value": [item, *items]}
+    if len(set(counts)) > 1:
+        longer["ItemCounts"] = [1 + (count or 0) for count in counts]
+    return longer
+
+
 def reordered(entry: Entry, order: Sequence[int]) -> Entry:
     """The entry with its slices in another order: slice i of the result was `order[i]`."""
     result = dict(entry)

@@ -23,11 +23,13 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
+Mask = npt.NDArray[np.bool_]
 
 MAX_FRAMES: Final = 64
 _SHEET_WIDTH: Final = 1600  # pixels that the tiles of a row share...
 _TILE_EDGES: Final = (64, 512)  # ...within these bounds for the longer edge of one
 _GAP: Final = 2
+_OUTLINE: Final = (255, 96, 0)
 _MAX_ASPECT: Final = 8.0  # pixels further from square than this are a wrong header
 _PERCENTILES: Final = (0.5, 99.5)  # a few hot pixels must not darken all others
 _SAMPLES: Final = 1 << 20  # values that are enough to know the percentiles of a series
@@ -42,6 +44,7 @@ def write_preview(
     window: tuple[float, float] | None = None,
     columns: int | None = None,
     max_frames: int = MAX_FRAMES,
+    mask: Mask | None = None,
 ) -> list[int]:
     """Write a contact sheet as PNG; an existing file is replaced in one step.
 
@@ -56,6 +59,8 @@ def write_preview(
         Frames side by side; by default as many as there are rows.
     max_frames : int
         Of more frames evenly spaced ones are shown, the first and the last among them.
+    mask : bool array, optional
+        Of the shape of the image, without samples; its outline is drawn.
 
     Returns
     -------
@@ -67,7 +72,8 @@ def write_preview(
     MissingDependencyError
         Pillow is not installed.
     DataConsistencyError
-        The name does not end in .png, a number is out of range, or the file cannot be written.
+        The name does not end in .png, a number is out of range, the mask has another shape, or the
+        file cannot be written.
     """
     target = Path(path)
     if target.suffix.lower() != ".png":
@@ -79,7 +85,8 @@ def write_preview(
     shown = _evenly_spaced(_frames(image).shape[0], max_frames)
     across = min(columns or math.ceil(math.sqrt(len(shown))), len(shown))
     tiles = _tiles(image, shown, window)
-    sheet = _sheet(tiles, shown, across, _pixel_size(image))
+    masks = None if mask is None else _shown_masks(image, mask, shown)
+    sheet = _sheet(tiles, shown, across, _pixel_size(image), masks)
     try:
         with replacing(target) as file:
             sheet.save(file, format="PNG")
@@ -190,20 +197,47 @@ def _pixel_size(image: DicomCubeImage) -> tuple[float, float]:
     return (height, width) if usable else (1.0, 1.0)
 
 
+def _shown_masks(image: DicomCubeImage, mask: Mask, shown: Sequence[int]) -> Mask:
+    grid = image.shape[: len(image.axes) + 2]
+    if mask.shape != grid:
+        raise DataConsistencyError(f"the mask is of shape {mask.shape}, the image of {grid}")
+    return np.asarray(mask.reshape(-1, *grid[-2:])[list(shown)])
+
+
+def _outline(mask: Mask) -> Mask:
+    """Pixels of a mask with a neighbour outside of it."""
+    inner = mask.copy()
+    inner[1:] &= mask[:-1]
+    inner[:-1] &= mask[1:]
+    inner[:, 1:] &= mask[:, :-1]
+    inner[:, :-1] &= mask[:, 1:]
+    return mask & ~inner
+
+
 def _sheet(
-    tiles: Sequence[Bytes], numbers: Sequence[int], across: int, pixel_size: tuple[float, float]
+    tiles: Sequence[Bytes],
+    numbers: Sequence[int],
+    across: int,
+    pixel_size: tuple[float, float],
+    masks: Mask | None,
 ) -> "Image":
     """All tiles in rows, each with its number in the corner."""
     pillow, drawing = _pillow()
     width, height = _tile_size(tiles[0], across, pixel_size)
     down = math.ceil(len(tiles) / across)
     size = (across * (width + _GAP) - _GAP, down * (height + _GAP) - _GAP)
-    sheet = pillow.new("L" if tiles[0].ndim == 2 else "RGB", size)
+    is_grey = tiles[0].ndim == 2 and masks is None
+    sheet = pillow.new("L" if is_grey else "RGB", size)
     pen = drawing.Draw(sheet)
     for place, (tile, number) in enumerate(zip(tiles, numbers, strict=True)):
         x, y = place % across * (width + _GAP), place // across * (height + _GAP)
         scaled = pillow.fromarray(tile).resize((width, height), pillow.Resampling.BILINEAR)
         sheet.paste(scaled, (x, y))
+        if masks is not None:
+            small = pillow.fromarray(masks[place]).resize(
+                (width, height), pillow.Resampling.NEAREST
+            )
+            sheet.paste(_OUTLINE, (x, y), pillow.fromarray(_outline(np.asarray(small))))
         pen.text((x + 4, y + 3), str(number), fill="black")  # a shadow, for bright frames
         pen.text((x + 3, y + 2), str(number), fill="white")
     return sheet  # type: ignore[no-any-return]

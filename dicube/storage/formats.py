@@ -17,15 +17,15 @@ class FileFormat(NamedTuple):
 
 DCBS = FileFormat(b"DCMCUBES", ".dcbs", "s", "jph")
 DCBA = FileFormat(b"DCMCUBEA", ".dcba", "a", "jxl")
-FORMATS = (DCBS, DCBA)
+DCBR = FileFormat(b"DCMCUBER", ".dcbr", "r", "jxl-roi")
+FORMATS = (DCBS, DCBA, DCBR)
 
 # Magics of the family that this version does not read, and what to say about each.
 _REFUSED = {
-    b"DCMCUBER": ".dcbr (region of interest) is reserved and not supported by this version",
     b"DCMCUBEL": ".dcbl (lossy) files of the published tool are not supported",
 }
-_REFUSED_NAMES = {"r": b"DCMCUBER", "l": b"DCMCUBEL"}
-_HINT = "use .dcbs (fast, HTJ2K) or .dcba (small, JPEG XL)"
+_REFUSED_NAMES = {"l": b"DCMCUBEL"}
+_HINT = "use .dcbs (fast, HTJ2K), .dcba (small, JPEG XL) or .dcbr (exact in a region only)"
 
 
 def format_of_magic(magic: bytes, *, where: str) -> FileFormat:
@@ -42,7 +42,7 @@ def format_of_magic(magic: bytes, *, where: str) -> FileFormat:
     if magic in _REFUSED:
         raise InvalidCubeFileError(_REFUSED[magic], where=where, hint=_HINT)
     raise InvalidCubeFileError(
-        "this is no cube file: it does not start with DCMCUBES or DCMCUBEA",
+        "this is no cube file: it does not start with DCMCUBES, DCMCUBEA or DCMCUBER",
         where=where,
         hint="convert DICOM folders with `dicube convert FOLDER FILE.dcbs`",
     )

@@ -20,7 +20,7 @@ from dicube.codecs import (
 from dicube.codecs.parallel import map_frames, map_in_order
 from dicube.exceptions import CodecError
 
-NAMES = {"jph", "jxl", "jpeg", "ljpeg", "jpegls", "jpeg2000", "rle"}
+NAMES = {"jph", "jxl", "jxl-roi", "jpeg", "ljpeg", "jpegls", "jpeg2000", "rle"}
 
 
 def test_every_codec_is_found_by_name_suffix_and_transfer_syntax():

@@ -98,7 +98,7 @@ def test_repr_tells_shape_dtype_spacing_and_status() -> None:
     )
 
 
-@pytest.mark.parametrize("suffix", ["", ".nii", ".dcbl", ".dcbr", ".dcm"])
+@pytest.mark.parametrize("suffix", ["", ".nii", ".dcbl", ".dcm"])
 def test_unsupported_suffixes_are_refused_with_the_supported(suffix: str, tmp_path: Path) -> None:
     with pytest.raises(InvalidCubeFileError, match=r"\.dcbs"):
         plain((2, 3, 4)).to_file(tmp_path / f"x{suffix}")

@@ -205,7 +205,6 @@ class TestRefused:
         ("magic", "message"),
         [
             (b"DCMCUBEL", r"\.dcbl .*not supported"),
-            (b"DCMCUBER", r"\.dcbr .*not supported"),
             (b"DCMCUBE\0", "no cube file"),
             (b"GIF89a\0\0", "no cube file"),
         ],

@@ -2,5 +2,16 @@
 
 from dicube.codecs.jxl.codec import JxlCodec, imdecode_jxl, imencode_jxl
 from dicube.codecs.jxl.codestream import bare_codestream, stream_info
+from dicube.codecs.jxl.roi import Background, JxlRoiCodec, imdecode_jxl_roi, imencode_jxl_roi
 
-__all__ = ["JxlCodec", "bare_codestream", "imdecode_jxl", "imencode_jxl", "stream_info"]
+__all__ = [
+    "Background",
+    "JxlCodec",
+    "JxlRoiCodec",
+    "bare_codestream",
+    "imdecode_jxl",
+    "imdecode_jxl_roi",
+    "imencode_jxl",
+    "imencode_jxl_roi",
+    "stream_info",
+]

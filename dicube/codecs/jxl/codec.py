@@ -96,7 +96,7 @@ class JxlCodec(FrameCodec):
             The dtype or shape is not one the codec takes, there is no such effort, or a value does
             not fit `bits`; or `verify` found that samples were not kept.
         """
-        encoder = self._encoder(frames, effort, bits)
+        encoder = self.encoder(frames, effort, bits)
         return encoder.encode(frames, 0, verify=verify, threads=thread_count(num_threads))
 
     def encode_batches(
@@ -108,9 +108,8 @@ class JxlCodec(FrameCodec):
         effort: str | None = None,
     ) -> Iterator[Codestreams]:
         """As `encode_frames`, some frames at a time; see `Codec`."""
-        encoder = self._encoder(frames, effort or "default", None)
-        frame_bytes = max(1, math.prod(frames.shape[1:]) * frames.itemsize)
-        size = -(-_BATCH_BYTES // frame_bytes // _BATCH_FRAMES) * _BATCH_FRAMES
+        encoder = self.encoder(frames, effort or "default", None)
+        size = frames_per_batch(frames)
 
         def encode(first: int) -> Codestreams:
             batch = frames[first : first + size]
@@ -118,15 +117,16 @@ class JxlCodec(FrameCodec):
 
         return map_in_order(encode, range(0, len(frames), size), num_threads)
 
-    def _encoder(self, frames: Samples, effort: str, bits: int | None) -> "_Encoder":
+    def encoder(self, frames: Samples, effort: str, bits: int | None) -> "FrameEncoder":
+        """Learn how to encode frames like these; for the arguments see `encode_frames`."""
         check_frames(frames, self.capabilities, self.name)
         check_bits(frames.dtype, bits)
         self.capabilities.check_effort(effort)
         if not len(frames):
-            return _Encoder(None)
+            return FrameEncoder(None)
         if is_split(frames.dtype):
-            return _Encoder(native.learn_model(split(frames), effort, HALF_BITS))
-        return _Encoder(native.learn_model(frames, effort, bits))
+            return FrameEncoder(native.learn_model(split(frames), effort, HALF_BITS))
+        return FrameEncoder(native.learn_model(frames, effort, bits))
 
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """See `dicube.codecs.jxl.codestream.stream_info`."""
@@ -192,12 +192,19 @@ class JxlCodec(FrameCodec):
         return info.frame_shape == shape
 
 
-class _Encoder(NamedTuple):
+def frames_per_batch(frames: Samples) -> int:
+    """How many frames to encode, hand over and write at a time."""
+    frame_bytes = max(1, math.prod(frames.shape[1:]) * frames.itemsize)
+    return -(-_BATCH_BYTES // frame_bytes // _BATCH_FRAMES) * _BATCH_FRAMES
+
+
+class FrameEncoder(NamedTuple):
     """Encodes frames of the volume that its model was learned from; None: of no frames at all."""
 
     model: native.VolumeModel | None
 
     def encode(self, frames: Samples, first: int, *, verify: bool, threads: int) -> Codestreams:
+        """Encode some of the frames, `first` being the number of the first, for errors."""
         if self.model is None:
             return Codestreams(b"", [], [], frames.dtype, frames.shape[1:])
         halves = is_split(frames.dtype)

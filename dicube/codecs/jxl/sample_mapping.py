@@ -36,6 +36,13 @@ def check_bits(dtype: np.dtype[Any], bits: int | None) -> None:
         )
 
 
+def fewest_bits(dtype: np.dtype[Any], low: int, high: int) -> int:
+    """The smallest depth that holds all values from `low` to `high`."""
+    sign = dtype.kind == "i"
+    needed = sign + max(value if value >= 0 else ~value for value in (low, high)).bit_length()
+    return max(needed, _SMALLEST_BITS[f"{dtype.kind}{dtype.itemsize}"])
+
+
 def sample_offset(dtype: np.dtype[Any], bits: int) -> int:
     """What is added to each sample: 2**(bits - 1) if signed, else 0."""
     return 1 << (bits - 1) if dtype.kind == "i" else 0

@@ -1,0 +1,135 @@
+"""Files with a region of interest beside lossless ones: `python benchmarks/roi_table.py`.
+
+What a file promises is checked on the file itself, and is in the table beside its size.
+"""
+
+import argparse
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final, NamedTuple
+
+import numpy as np
+from bench_data import Series, find_series
+from environments import ROOT
+from readme_table import update_readme
+
+import dicube
+
+_ERRORS: Final = (1, 2, 5, 10)
+_SERIES: Final = ("ct_uint16_thin", "ct_philips_private", "mr_t1_3d")
+
+
+class Way(NamedTuple):
+    """One way to write the image."""
+
+    name: str
+    write: Callable[[Path], Path]
+
+
+class Checked(NamedTuple):
+    """What a file holds, compared with the image it was made of."""
+
+    length: int
+    error_inside: int
+    error_outside: int
+    mask_is_exact: bool
+
+
+def main() -> None:
+    options = _options()
+    lines = [
+        "| series | file | size | to .dcba | largest error inside, outside | mask | save | load |",
+        "| --- | --- | ---: | ---: | ---: | ---: | ---: | ---: |",
+    ]
+    with tempfile.TemporaryDirectory() as scratch:
+        for series in find_series(Path(scratch), _SERIES):
+            print(f"measuring {series.name} ...", flush=True)
+            lines += _lines(series, Path(scratch), options.rounds)
+    lines += [
+        "",
+        f'Region: the body, as `roi="body"` finds it. Errors are in stored values. Medians of '
+        f"{options.rounds} rounds, all files in turn in each of them, {dicube.get_num_threads()} "
+        "threads; the body was found before. `2.00x` took twice as long as .dcba.",
+    ]
+    table = "\n".join(lines)
+    print(table)
+    if options.update_readme:
+        update_readme(ROOT / "README.md", "roi", table)
+
+
+def _options() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description="Measure .dcbr files beside .dcba files.")
+    parser.add_argument("--rounds", type=int, default=5, help="that count, after one that does not")
+    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    options = parser.parse_args()
+    if options.rounds < 1:
+        parser.error("rounds have to be at least 1")
+    return options
+
+
+def _lines(series: Series, scratch: Path, rounds: int) -> list[str]:
+    image = dicube.load_from_dicom_folder(series.folder)
+    body = image.find_body()
+
+    def with_error(error: int) -> Callable[[Path], Path]:
+        return lambda path: image.to_file(path, roi=body, background_error=error)
+
+    ways = [
+        Way("x.dcba", image.to_file),
+        *(Way(f"{error}.dcbr", with_error(error)) for error in _ERRORS),
+    ]
+    times: dict[str, list[tuple[float, float]]] = {way.name: [] for way in ways}
+    checked: dict[str, Checked] = {}
+    for _ in range(1 + rounds):
+        for way in ways:
+            path = scratch / way.name
+            save, _ = _timed(lambda way=way, path=path: way.write(path))
+            load, loaded = _timed(lambda path=path: dicube.load(path))
+            times[way.name].append((save, load))
+            checked.setdefault(way.name, _checked(path, loaded, image, body))
+    medians = {
+        name: [statistics.median(column) for column in zip(*pairs[1:], strict=True)]
+        for name, pairs in times.items()
+    }
+    share = f"{series.name}, {body.mean():.0%} body"
+    return [_line(share, way.name, checked, medians) for way in ways]
+
+
+def _line(
+    title: str, name: str, checked: dict[str, Checked], medians: dict[str, list[float]]
+) -> str:
+    facts, reference = checked[name], checked["x.dcba"]
+    error = name.removesuffix(".dcbr")
+    file = ".dcba, lossless" if name == "x.dcba" else f".dcbr, error {error}"
+    rates = [
+        f"{1000 * seconds:.0f} ms {seconds / base:.2f}x"
+        for seconds, base in zip(medians[name], medians["x.dcba"], strict=True)
+    ]
+    return (
+        f"| {title} | {file} | {facts.length / 1e6:.2f} MB | {facts.length / reference.length:.3f} "
+        f"| {facts.error_inside}, {facts.error_outside} "
+        f"| {'exact' if facts.mask_is_exact else 'WRONG'} | {rates[0]} | {rates[1]} |"
+    )
+
+
+def _timed(call: Callable[[], Any]) -> tuple[float, Any]:
+    start = time.perf_counter()
+    result = call()
+    return time.perf_counter() - start, result
+
+
+def _checked(
+    path: Path, loaded: dicube.DicomCubeImage, image: dicube.DicomCubeImage, body: np.ndarray
+) -> Checked:
+    error = np.abs(loaded.raw_image.astype(np.int64) - image.raw_image)
+    same = loaded.roi is None or np.array_equal(loaded.roi.mask, body)
+    return Checked(
+        path.stat().st_size, int(error[body].max()), int(error[~body].max(initial=0)), same
+    )
+
+
+if __name__ == "__main__":
+    main()
