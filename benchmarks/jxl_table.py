@@ -79,10 +79,9 @@ def main() -> None:
         "",
         f"One thread. Medians of {options.rounds} rounds, all codecs in turn in each of them; "
         "efforts 7 and 9 of libjxl once. `2.00x` was twice as fast as effort 3 of libjxl. "
-        "Ratio: bytes of the samples to bytes of the codestreams. US: from effort 5 on libjxl finds "
-        "the repeated letters of the screen and stores them once, as a second frame, which DICOM has "
-        "no place for. CR: one large picture, for whose details the model of default has too few "
-        "leaves; that of max has them.",
+        "Ratio: bytes of the samples to bytes of the codestreams. US: from effort 5 on libjxl "
+        "finds repeated letters and stores them once, as another frame of the codestream. CR: one "
+        "large picture, which only the properties of max suit.",
     ]
     table = "\n".join(lines)
     print(table)

@@ -18,7 +18,15 @@ from dicube.api import (
     save_to_nifti,
 )
 from dicube.codecs import get_num_threads, set_num_threads
-from dicube.core import Axis, DicomCubeImage, PixelDataHeader, Verification, verify_file
+from dicube.core import (
+    Axis,
+    DicomCubeImage,
+    PixelDataHeader,
+    RegionOfInterest,
+    RoiQuality,
+    Verification,
+    verify_file,
+)
 from dicube.dicom import (
     CommonTags,
     DicomMeta,
@@ -57,6 +65,8 @@ __all__ = [
     "MetaDataError",
     "MissingDependencyError",
     "PixelDataHeader",
+    "RegionOfInterest",
+    "RoiQuality",
     "SortMethod",
     "Verification",
     "__version__",

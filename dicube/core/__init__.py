@@ -3,6 +3,15 @@
 from dicube.core.axes import Axis
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.core.roi import RegionOfInterest, RoiQuality
 from dicube.core.verify import Verification, verify_file
 
-__all__ = ["Axis", "DicomCubeImage", "PixelDataHeader", "Verification", "verify_file"]
+__all__ = [
+    "Axis",
+    "DicomCubeImage",
+    "PixelDataHeader",
+    "RegionOfInterest",
+    "RoiQuality",
+    "Verification",
+    "verify_file",
+]

@@ -106,6 +106,16 @@ class TestPromise:
         decoded = JxlRoiCodec().decode_frames(streams, out=np.empty_like(frames))
         assert (decoded[:, :10] == frames.min()).all()
 
+    @pytest.mark.parametrize("dtype", ["int8", "uint16", "int32"])
+    def test_an_error_beyond_all_values_leaves_the_lowest(self, masks, dtype):
+        limits = np.iinfo(dtype)
+        rng = np.random.default_rng(5)
+        frames = rng.integers(limits.min, limits.max, masks.shape, dtype, endpoint=True)
+        streams, largest = encoded(frames, masks, Background(10**12, None))
+        decoded = JxlRoiCodec().decode_frames(streams, out=np.empty_like(frames))
+        assert (decoded[~masks] == frames.min()).all()
+        assert largest == int(frames[~masks].max()) - int(frames.min())
+
     def test_a_larger_error_makes_smaller_frames(self, frames, masks):
         sizes = [
             sum(map(len, encoded(frames, masks, Background(error, None))[0]))

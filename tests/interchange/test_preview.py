@@ -50,6 +50,25 @@ def flat(*values, dtype=np.int16):
     return np.array(values, dtype=dtype).reshape(-1, 1, 1) * np.ones((8, 8), dtype)
 
 
+class TestOutline:
+    def test_outline_of_a_mask_is_drawn_in_colour_and_nothing_else(self, path):
+        mask = np.zeros((1, 8, 8), bool)
+        mask[0, 2:6, 3:8] = True
+        sheet = drawn(image_of(flat(100)), path, mask=mask).astype(int)
+        coloured = np.ptp(sheet, axis=2) > 0
+        tile = EDGE // 8
+        assert coloured[2 * tile, 3 * tile : 8 * tile].all()  # the first row of the mask
+        assert coloured[2 * tile : 6 * tile, 3 * tile].all()
+        assert not coloured[2 * tile + 1 : 6 * tile - 1, -1].any()  # where the frame ends
+        inside = coloured[2 * tile + 1 : 6 * tile - 1, 3 * tile + 1 :]
+        assert not inside.any()
+        assert not coloured[: 2 * tile].any()
+
+    def test_mask_of_another_shape_is_refused(self, path):
+        with pytest.raises(DataConsistencyError, match="mask"):
+            write_preview(image_of(flat(1)), path, mask=np.ones((1, 8, 7), bool))
+
+
 class TestGreyValues:
     def test_window_of_the_call_maps_its_edges_to_black_and_white(self, path):
         image = image_of(flat(-1000, -160, 40, 240, 3000), window=(0, 10))

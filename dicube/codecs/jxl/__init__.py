@@ -1,8 +1,9 @@
 """JPEG XL: suffix .jxl, transfer syntaxes .110 to .112."""
 
+from dicube.codecs.jxl.background import Background
 from dicube.codecs.jxl.codec import JxlCodec, imdecode_jxl, imencode_jxl
 from dicube.codecs.jxl.codestream import bare_codestream, stream_info
-from dicube.codecs.jxl.roi import Background, JxlRoiCodec, imdecode_jxl_roi, imencode_jxl_roi
+from dicube.codecs.jxl.roi import JxlRoiCodec, imdecode_jxl_roi, imencode_jxl_roi
 
 __all__ = [
     "Background",

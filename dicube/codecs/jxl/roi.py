@@ -6,73 +6,31 @@ Each has the size of the frame, with the lowest value of all frames where anothe
 is constant costs next to nothing, and filling with neighbouring values made files larger.
 """
 
-import struct
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
-from typing import Any, Final, NamedTuple, Self
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dicube.codecs.base import BytesLike, Capabilities, Codestreams, Samples, StreamInfo, bytes_view
-from dicube.codecs.frame_codec import FrameCodec, joined, naming_frames
-from dicube.codecs.imagecodecs_calls import encode_with
+from dicube.codecs.frame_codec import FrameCodec
+from dicube.codecs.jxl.background import (
+    Background,
+    Mask,
+    Parts,
+    by_sample,
+    encode_lossy,
+    largest_error,
+)
 from dicube.codecs.jxl.codec import JxlCodec, frames_per_batch
-from dicube.codecs.jxl.sample_mapping import fewest_bits, is_split, sample_offset
+from dicube.codecs.jxl.roi_frame import joined_parts, parts_of, split_frames
+from dicube.codecs.jxl.sample_mapping import is_split
 from dicube.codecs.parallel import map_in_order
-from dicube.codecs.sample_rules import check_frames, native_frame
+from dicube.codecs.sample_rules import check_frames
 from dicube.exceptions import CodecError, DataConsistencyError
 
-Mask = npt.NDArray[np.bool_]
-
-_LENGTHS: Final = struct.Struct("<3Q")  # of the codestreams: mask, foreground, background
 _JXL: Final = JxlCodec()
 _MASK_EFFORT: Final = "fast"  # the others make masks no smaller
-_LARGEST_DISTANCE: Final = 25.0  # of libjxl
-
-
-@dataclass(frozen=True)
-class Background:
-    """How exactly samples outside of the region are kept: within an error, or at a distance.
-
-    Attributes
-    ----------
-    error : int or None
-        Largest difference of a sample from the true one, guaranteed.
-    distance : float or None
-        Butteraugli distance for the lossy mode of libjxl, which bounds no single sample.
-    """
-
-    error: int | None
-    distance: float | None
-
-    @classmethod
-    def chosen(cls, error: int | None, distance: float | None) -> Self:
-        """What a caller asked for; an error of 1 if nothing.
-
-        Raises
-        ------
-        CodecError
-            Both were given, or a number is out of range.
-        """
-        if error is not None and distance is not None:
-            raise CodecError(
-                "background_error and background_distance exclude each other", hint="give one"
-            )
-        if distance is not None:
-            if not 0 < distance <= _LARGEST_DISTANCE:
-                raise CodecError(
-                    f"background_distance is {distance}, above 0 and up to {_LARGEST_DISTANCE:g} "
-                    "is possible"
-                )
-            return cls(None, float(distance))
-        error = 1 if error is None else error
-        if isinstance(error, bool) or not isinstance(error, (int, np.integer)) or error < 1:
-            raise CodecError(
-                f"background_error is {error!r}, it has to be an integer of at least 1",
-                hint="for no error at all write a .dcba file",
-            )
-        return cls(int(error), None)
 
 
 class RoiBatch(NamedTuple):
@@ -155,7 +113,7 @@ class JxlRoiCodec(FrameCodec):
         chosen = effort or "default"
         if not len(frames):
             return
-        parts = _Parts.of(frames, background)
+        parts = Parts.of(frames, background)
         bits = parts.bits(frames.dtype)
         mask_encoder = _JXL.encoder(masks.view(np.uint8), _MASK_EFFORT, 1)
         foreground_encoder = _JXL.encoder(parts.foreground(frames, masks), chosen, bits)
@@ -180,17 +138,17 @@ class JxlRoiCodec(FrameCodec):
             if background_encoder is None:
                 assert bits is not None
                 assert background.distance is not None
-                streams = _encode_lossy(kept, bits, background.distance)
+                streams = encode_lossy(kept, bits, background.distance)
                 kept = _JXL.decode_frames(streams, out=np.empty_like(kept), num_threads=1)
             else:
                 streams = background_encoder.encode(kept, first, verify=verify, threads=1)
             joined_frames = Codestreams.from_parts(
-                map(_joined_parts, mask_streams, foreground_streams, streams),
+                map(joined_parts, mask_streams, foreground_streams, streams),
                 frames.dtype,
                 frames.shape[1:],
                 sample_offset=foreground_streams.sample_offset,
             )
-            return RoiBatch(joined_frames, _largest_error(true, kept, inside))
+            return RoiBatch(joined_frames, largest_error(true, kept, inside))
 
         size = frames_per_batch(frames)
         yield from map_in_order(encode, range(0, len(frames), size), num_threads)
@@ -235,17 +193,17 @@ class JxlRoiCodec(FrameCodec):
             out = self._new_frames(codestreams)
         else:
             self._check_out(codestreams, out)
-        masks, foregrounds, backgrounds = _split_frames(codestreams, out)
+        masks, foregrounds, backgrounds = split_frames(codestreams, out)
         inside = _decode_masks(masks, out.shape[:3], num_threads)
         _JXL.decode_frames(foregrounds, out=out, num_threads=num_threads, intact=intact)
         outside = np.empty(out.shape, out.dtype)
         _JXL.decode_frames(backgrounds, out=outside, num_threads=num_threads, intact=intact)
-        np.copyto(out, outside, where=_by_sample(~inside, out))
+        np.copyto(out, outside, where=by_sample(~inside, out))
         return out, inside
 
     def stream_info(self, data: BytesLike) -> StreamInfo:
         """What the header of the foreground says, which lacks no bits of the background."""
-        return _JXL.stream_info(_parts_of(bytes_view(data))[1])
+        return _JXL.stream_info(parts_of(bytes_view(data))[1])
 
     def _decode_stream(
         self, data: memoryview, info: StreamInfo, out: Samples | None, *, intact: bool = False
@@ -256,46 +214,6 @@ class JxlRoiCodec(FrameCodec):
 
     def _fits(self, info: StreamInfo, shape: tuple[int, ...], dtype: np.dtype[Any]) -> bool:
         return _JXL._fits(info, shape, dtype)
-
-
-class _Parts(NamedTuple):
-    """How frames become foreground and background.
-
-    The background takes the value in the middle of an interval of 2 error + 1 values. The lowest
-    value of all, which is often that of air or padding, is a middle and stays as it is.
-    """
-
-    low: int
-    high: int
-    step: int  # 1: the background is not rounded here
-
-    @classmethod
-    def of(cls, frames: Samples, background: Background) -> Self:
-        step = 1 if background.error is None else 2 * background.error + 1
-        return cls(int(frames.min()), int(frames.max()), step)
-
-    def bits(self, dtype: np.dtype[Any]) -> int | None:
-        """Depth of foreground and background alike; None for 32-bit samples, which have no say."""
-        return None if is_split(dtype) else fewest_bits(dtype, self.low, self.high)
-
-    def foreground(self, frames: Samples, inside: Mask) -> Samples:
-        filler = frames.dtype.type(self.low)
-        return np.where(_by_sample(inside, frames), frames, filler)
-
-    def background(self, frames: Samples, inside: Mask) -> Samples:
-        filled = self.foreground(frames, ~inside)
-        if self.step > 1:
-            for frame in filled:  # one by one: what lies between stays in the cache
-                frame[...] = self._rounded(frame)
-        return filled
-
-    def _rounded(self, frame: Samples) -> Samples:
-        wide = _widened(frame)
-        wide += self.step // 2 - self.low
-        wide //= self.step
-        wide *= self.step
-        wide += self.low
-        return np.minimum(wide, self.high, out=wide)
 
 
 def imencode_jxl_roi(
@@ -391,97 +309,6 @@ def _check_masks(masks: Mask, frames: Samples) -> None:
             f"the mask is {masks.dtype.name} of shape {masks.shape}, expected bool of "
             f"{frames.shape[:3]}"
         )
-
-
-def _by_sample(mask: Mask, frames: Samples) -> Mask:
-    """The mask of each pixel for each of its samples."""
-    return mask[..., np.newaxis] if frames.ndim == 4 else mask
-
-
-def _widened(samples: Samples) -> Samples:
-    """As integers that hold sums and differences of two samples."""
-    return samples.astype(np.int32 if samples.itemsize <= 2 else np.int64)
-
-
-def _largest_error(true: Samples, kept: Samples, inside: Mask) -> int:
-    outside = _by_sample(~inside, true)
-
-    def of_frame(index: int) -> int:
-        differences = np.abs(_widened(true[index]) - kept[index])
-        return int(np.max(differences, where=outside[index], initial=0))
-
-    return max(map(of_frame, range(len(true))))
-
-
-def _encode_lossy(frames: Samples, bits: int, distance: float) -> Codestreams:
-    """Encode with libjxl; signed samples with the offset of `sample_mapping`."""
-    offset = sample_offset(frames.dtype, bits)
-
-    def encode(index: int) -> bytes:
-        frame = native_frame(frames[index])
-        stored = (_widened(frame) + offset).astype(f"u{frame.itemsize}")
-        return encode_with(
-            "jpegxl_encode",
-            stored,
-            distance=distance,
-            bitspersample=bits,
-            usecontainer=False,
-            numthreads=1,
-        )
-
-    parts = map(naming_frames(encode), range(len(frames)))
-    return Codestreams.from_parts(parts, frames.dtype, frames.shape[1:], sample_offset=offset)
-
-
-def _joined_parts(mask: memoryview, foreground: memoryview, background: memoryview) -> bytes:
-    parts = (mask, foreground, background)
-    return b"".join((_LENGTHS.pack(*(part.nbytes for part in parts)), *parts))
-
-
-def _parts_of(data: memoryview) -> tuple[memoryview, memoryview, memoryview]:
-    """Mask, foreground and background of one frame.
-
-    Raises
-    ------
-    CodecError
-        The lengths do not add up.
-    """
-    lengths = _lengths(data)
-    begin = _LENGTHS.size
-    middle, end = begin + lengths[0], begin + lengths[0] + lengths[1]
-    return data[begin:middle], data[middle:end], data[end:]
-
-
-def _lengths(data: memoryview) -> tuple[int, int, int]:
-    if data.nbytes < _LENGTHS.size:
-        raise CodecError(f"a frame with a region has {data.nbytes} bytes, less than its lengths")
-    mask, foreground, background = _LENGTHS.unpack_from(data)
-    total = _LENGTHS.size + mask + foreground + background
-    if total != data.nbytes:
-        raise CodecError(
-            f"the codestreams of a frame with a region end at byte {total}, it has {data.nbytes}",
-            hint="the frame is damaged",
-        )
-    return mask, foreground, background
-
-
-def _split_frames(
-    codestreams: Codestreams | Sequence[BytesLike], out: Samples
-) -> tuple[Codestreams, Codestreams, Codestreams]:
-    """All masks, foregrounds and backgrounds, without copying them, to be decoded into `out`."""
-    streams = joined(codestreams)
-    of_frame = naming_frames(lambda index: _lengths(streams[index]))
-    lengths = np.array([of_frame(i) for i in range(len(streams))], np.int64).reshape(-1, 3)
-    begins = streams.offsets + _LENGTHS.size
-    middles = begins + lengths[:, 0]
-    ends = middles + lengths[:, 1]
-    dtype = out.dtype.newbyteorder("=") if streams.dtype is None else streams.dtype
-    described = (dtype, out.shape[1:], streams.sample_offset)
-    return (
-        Codestreams(streams.buffer, begins, lengths[:, 0], np.uint8, out.shape[1:3]),
-        Codestreams(streams.buffer, middles, lengths[:, 1], *described),
-        Codestreams(streams.buffer, ends, lengths[:, 2], *described),
-    )
 
 
 def _decode_masks(
