@@ -236,7 +236,9 @@ class TestThreads:
         np.testing.assert_array_equal(CODEC.decode_frames(streams, num_threads=64), frames)
 
     def test_interpreter_runs_on_while_a_volume_is_encoded(self):
-        frames = np.random.default_rng(1).integers(0, 3000, (40, 256, 256)).astype(np.uint16)
+        frame = np.random.default_rng(1).integers(0, 3000, (256, 256)).astype(np.uint16)
+        # So many that the volume takes hundreds of ticks, however busy the machine is.
+        frames = np.broadcast_to(frame, (600, 256, 256))
         done = threading.Event()
         ticks = 0
 
