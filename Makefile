@@ -2,7 +2,7 @@
 # make test    set everything up and run the tests, those in C++ too
 # make check   format, lint, types, layers (what pre-commit runs)
 # make bench   the tables against other tools and codecs, measured in one run
-# make fuzz    feed damaged codestreams to the native codecs for FUZZ_SECONDS (60) each target
+# make fuzz    feed damaged codestreams and files to the native code for FUZZ_SECONDS (60) each target
 # make tsan    the C++ tests under ThreadSanitizer
 
 PYTHON ?= python3
@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PUBLISHED := .venv-published/.installed
-NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/volume/* cpp/jph/* cpp/jph/kernels/* cpp/jxl/* cpp/jxl/kernels/* cpp/bindings/* \
+NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/volume/* cpp/dicom/* cpp/jph/* cpp/jph/kernels/* cpp/jxl/* cpp/jxl/kernels/* cpp/bindings/* \
 	dicube/codecs/*/*.pyx)
 
 CMAKE := $(abspath $(BIN))/cmake
@@ -48,7 +48,8 @@ fuzz: $(INSTALLED)
 	$(CONFIGURE) -B $(FUZZ_BUILD) -D CMAKE_CXX_COMPILER=$(FUZZ_CXX) -D DICUBE_BUILD_FUZZERS=ON \
 		-D DICUBE_SANITIZE=address,undefined
 	$(CMAKE) --build $(FUZZ_BUILD)
-	$(BIN)/python cpp/fuzz/make_seeds.py $(FUZZ_BUILD)/seeds $(FUZZ_BUILD)/jxl_seeds
+	$(BIN)/python cpp/fuzz/make_seeds.py $(FUZZ_BUILD)/seeds $(FUZZ_BUILD)/jxl_seeds \
+		$(FUZZ_BUILD)/dicom_seeds
 	cpp/fuzz/run.sh $(FUZZ_BUILD) $(FUZZ_SECONDS) '$(FUZZ_SEEDS)' tests/fuzz_findings
 
 check: $(INSTALLED)

@@ -1,6 +1,6 @@
-"""Write small codestreams of every kind that encoders make, for the fuzz targets to start from.
+"""Write small codestreams and files of every kind, for the fuzz targets to start from.
 
-python make_seeds.py FOLDER JXL_FOLDER
+python make_seeds.py FOLDER JXL_FOLDER DICOM_FOLDER
 """
 
 import itertools
@@ -9,10 +9,12 @@ from pathlib import Path
 
 import imagecodecs
 import numpy as np
+from pydicom.data import get_testdata_files
 
 from dicube.codecs.jph import JphCodec
 from dicube.codecs.jxl import JxlCodec
 
+_MOST_BYTES = 50_000  # a fuzzer gets nowhere with large files
 _DTYPES = ("uint8", "int16", "uint16", "int32")
 _PROGRESSIONS = ("LRCP", "RPCL", "CPRL")
 
@@ -64,6 +66,15 @@ def write_jxl(folder: Path) -> None:
             (folder / f"own_{effort}_{samples}_{kind}.jxl").write_bytes(own)
 
 
+def write_dicom(folder: Path) -> None:
+    """The small files that come with pydicom: both VRs and byte orders, fragments, odd ones."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in map(Path, get_testdata_files()):
+        if path.is_file() and path.stat().st_size < _MOST_BYTES:
+            (folder / path.name).write_bytes(path.read_bytes())
+
+
 if __name__ == "__main__":
     write_jph(Path(sys.argv[1]))
     write_jxl(Path(sys.argv[2]))
+    write_dicom(Path(sys.argv[3]))

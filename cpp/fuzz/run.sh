@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # run.sh BUILD SECONDS SEEDS FINDINGS
 #
-# Runs the fuzz targets of BUILD for SECONDS each. They start from the codestreams in BUILD/seeds and
-# BUILD/jxl_seeds, SEEDS and FINDINGS. An input that breaks a target is left in BUILD: move it to
+# Runs the fuzz targets of BUILD for SECONDS each. They start from what is in BUILD/seeds, BUILD/jxl_seeds
+# and BUILD/dicom_seeds, SEEDS and FINDINGS. An input that breaks a target is left in BUILD: move it to
 # FINDINGS under a name that tells the fault, and the tests run it from then on.
 set -euo pipefail
 build=$1 seconds=$2 seeds=$3 findings=$4
@@ -20,6 +20,8 @@ run() {
     "$build/$target" -max_total_time="$seconds" -timeout=20 -max_len=65536 -print_final_stats=1 \
         -artifact_prefix="$build/${target}_" "$build/corpus_$target" "$@"
 }
+cp "$findings"/*.dcm "$build/dicom_seeds/" 2>/dev/null || true
+run fuzz_dicom_scan "$build/dicom_seeds"
 run fuzz_jph_decode "$build/seeds"
 mkdir -p "$build/recipes"
 cp "$findings"/*.recipe "$build/recipes/" 2>/dev/null || true

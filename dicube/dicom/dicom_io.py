@@ -6,14 +6,16 @@ with the reason, or in an error. Suffixes mean nothing. Subfolders are not looke
 
 import logging
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
+from dicube.codecs import get_num_threads
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.instance import Instance, NotDicomError, read_instance
+from dicube.dicom.native_scan import scan_files
 from dicube.dicom.pixel_data import is_image
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
@@ -21,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 OnDamaged = Literal["raise", "skip"]
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
+_SCANNED_AT_ONCE: Final = 256  # often enough for a progress bar
 _LISTED: Final = 5  # files named in one message; the rest is counted
 
 
@@ -73,15 +76,19 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = N
     if not root.is_dir():
         raise MetaDataError("no such folder", where=str(folder), hint="check the path")
     scan = FolderScan(root)
-    paths = sorted(root.iterdir())  # so that results do not vary with the file system
-    for number, path in enumerate(paths):
+    with os.scandir(root) as listed:  # sorted, so that results do not vary with the file system
+        entries = sorted(listed, key=lambda entry: entry.name)
+    scan.skipped.extend(
+        SkippedFile(root / entry.name, "a subfolder, which is not looked into")
+        for entry in entries
+        if entry.is_dir()
+    )
+    paths = [root / entry.name for entry in entries if not entry.is_dir()]
+    for number, (path, scanned) in enumerate(_scanned(paths)):
         if progress is not None:
             progress("scanning", number + 1, len(paths))
-        if path.is_dir():
-            scan.skipped.append(SkippedFile(path, "a subfolder, which is not looked into"))
-            continue
         try:
-            instance = read_instance(path)
+            instance = read_instance(path) if scanned is None else scanned
         except NotDicomError as error:
             scan.skipped.append(SkippedFile(path, error.what))
             continue
@@ -94,7 +101,15 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = N
             scan.damaged.append(SkippedFile(path, "an image without Pixel Data"))
         else:
             scan.images.append(instance)
+    scan.skipped.sort()
     return scan
+
+
+def _scanned(paths: Sequence[Path]) -> Iterator[tuple[Path, Instance | None]]:
+    """Each path with what the native scanner makes of it, some at a time."""
+    for first in range(0, len(paths), _SCANNED_AT_ONCE):
+        some = paths[first : first + _SCANNED_AT_ONCE]
+        yield from zip(some, scan_files(some, get_num_threads()), strict=True)
 
 
 def read_series(

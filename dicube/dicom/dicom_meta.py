@@ -15,7 +15,7 @@ from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key, tag_number
 from dicube.dicom.entries import Entry
 from dicube.dicom.geometry import slice_locations
 from dicube.dicom.instance import Instance
-from dicube.dicom.merge_utils import Column, Scope, merge_columns, to_entry
+from dicube.dicom.merge_utils import Scope, merge_tags, to_entry
 from dicube.dicom.meta_text import meta_as_text
 from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
@@ -66,7 +66,7 @@ class DicomMeta:
         slice_count: int | None = None,
     ) -> None:
         self._entries: dict[str, Entry | None] = dict(merged_data)  # None: not yet converted
-        self._columns: dict[str, Column] = {}
+        self._unconverted: dict[str, bool] = {}  # what is still in the scopes only: is it shared?
         self._scopes: list[Scope] = []
         self.filenames = None if filenames is None else list(filenames)
         self._revision = 0
@@ -80,9 +80,9 @@ class DicomMeta:
         """Merge data sets; values are converted when they are asked for."""
         meta = cls({}, [i.path.name for i in instances], slice_count=len(instances))
         meta._scopes = [Scope.of(i.elements, i.syntax) for i in instances]
-        columns = merge_columns(meta._scopes)
-        meta._columns = {f"{tag:08X}": column for tag, column in columns.items()}
-        meta._entries = dict.fromkeys(meta._columns)
+        tags = merge_tags(meta._scopes)
+        meta._unconverted = {f"{tag:08X}": shared for tag, shared in tags.items()}
+        meta._entries = dict.fromkeys(meta._unconverted)
         return meta
 
     # ---- reading ------------------------------------------------------------------------------
@@ -136,8 +136,7 @@ class DicomMeta:
 
     def is_shared(self, tag: TagLike) -> bool:
         """Whether every slice holds the element with the same value."""
-        column = self._columns.get(tag_key(tag))
-        if column is not None and column.shared:
+        if self._unconverted.get(tag_key(tag)):
             return True  # spares the conversion
         entry = self._entry(tag)
         return entry is not None and entry_ops.is_shared(entry)
@@ -256,7 +255,7 @@ class DicomMeta:
         key = tag_key(tag)
         if key in self._entries:
             del self._entries[key]
-            self._columns.pop(key, None)
+            self._unconverted.pop(key, None)
             self._revision += 1
 
     def sort_files(self, sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC) -> list[int]:
@@ -347,7 +346,8 @@ class DicomMeta:
     def _require(self, key: str) -> Entry:
         entry = self._entries[key]
         if entry is None:
-            entry = self._entries[key] = to_entry(self._columns[key], self._scopes)
+            entry = to_entry(int(key, 16), self._unconverted.pop(key), self._scopes)
+            self._entries[key] = entry
         return entry
 
     def _replace(self, tag: TagLike, entry: Entry) -> None:
@@ -355,14 +355,13 @@ class DicomMeta:
         if key == _CHARACTER_SET_KEY:
             self._adopt_character_set()
         self._entries[key] = entry
-        self._columns.pop(key, None)
+        self._unconverted.pop(key, None)
         self._revision += 1
 
     def _adopt_character_set(self) -> None:
         """Convert everything before the character set changes, and drop bytes in the old one."""
         for key in self.keys():
             entry_ops.drop_raw_text(self._require(key))
-        self._columns.clear()
 
     def _vr_for_setting(self, tag: TagLike) -> str:
         number = tag_number(tag)
@@ -416,12 +415,6 @@ class DicomMeta:
         for key, entry in self._entries.items():
             if entry is not None:
                 self._entries[key] = entry_ops.reordered(entry, order)
-        self._columns = {
-            key: column
-            if column.shared
-            else Column(column.tag, tuple(column.raws[i] for i in order), False)
-            for key, column in self._columns.items()
-        }
         self._order = tuple(self._order[i] for i in order)
         self._scopes = [self._scopes[i] for i in order] if self._scopes else []
         if self.filenames is not None:

@@ -7,6 +7,7 @@ into their place. `head + pixel value + tail` is the file, byte for byte.
 import os
 import struct
 import zlib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -74,7 +75,7 @@ class Instance:
 
     `head` and `tail` are the bytes before and behind the value of the pixel data; for a deflated
     file they are those of the inflated data set. `elements` holds the top level of the data set,
-    pixel data excluded, `meta` the file meta information (group 0002).
+    pixel data and file meta information excluded.
     """
 
     path: Path
@@ -83,8 +84,7 @@ class Instance:
     syntax: Syntax
     transfer_syntax: str
     data_set_start: int
-    meta: dict[int, RawElement]
-    elements: dict[int, RawElement]
+    elements: Mapping[int, RawElement]
     pixels: PixelElement | None
 
     @property
@@ -168,7 +168,7 @@ def _take_apart(path: Path, data: bytes, length: int) -> Instance:
         raise MetaDataError("the file ends behind its file meta information")
     uid = _text(meta.get(_TRANSFER_SYNTAX))
     if uid == _DEFLATED_UID:
-        return _take_apart_deflated(path, data, length, start, meta)
+        return _take_apart_deflated(path, data, length, start)
     syntax = _data_set_syntax(data, start, uid)
     has_preamble = data[128:132] == b"DICM"
     elements, pixel, begin = _elements(data, start, length, syntax)
@@ -178,7 +178,7 @@ def _take_apart(path: Path, data: bytes, length: int) -> Instance:
     if pixel is None:
         if len(data) < length:
             raise _NeedsMore
-        return Instance(path, data, b"", syntax, uid, start, meta, elements, None)
+        return Instance(path, data, b"", syntax, uid, start, elements, None)
     if pixel.undefined_length:
         value = data[pixel.start : pixel.end]
         pixels = PixelElement(begin, pixel.tag, pixel.vr, pixel.start, len(value), True, value)
@@ -190,7 +190,7 @@ def _take_apart(path: Path, data: bytes, length: int) -> Instance:
         tail = _tail(path, data, pixel.end, length)
     elements.update(_tail_elements(tail, syntax))
     head = data[: pixel.start]
-    return Instance(path, head, tail, syntax, uid, start, meta, elements, pixels)
+    return Instance(path, head, tail, syntax, uid, start, elements, pixels)
 
 
 def _file_meta(
@@ -289,9 +289,7 @@ def _text(element: RawElement | None) -> str:
     return "" if element is None else element.value.decode("ascii", "replace").strip("\0 ")
 
 
-def _take_apart_deflated(
-    path: Path, data: bytes, length: int, start: int, meta: dict[int, RawElement]
-) -> Instance:
+def _take_apart_deflated(path: Path, data: bytes, length: int, start: int) -> Instance:
     """A deflated data set (PS3.5 A.5): explicit VR little endian once it is inflated."""
     if len(data) < length:
         raise _NeedsMore
@@ -313,4 +311,4 @@ def _take_apart_deflated(
         )
         head, tail = whole[: pixel.start], whole[pixel.next :]
         elements.update(_tail_elements(tail, EXPLICIT_LITTLE))
-    return Instance(path, head, tail, EXPLICIT_LITTLE, _DEFLATED_UID, start, meta, elements, pixels)
+    return Instance(path, head, tail, EXPLICIT_LITTLE, _DEFLATED_UID, start, elements, pixels)

@@ -6,17 +6,18 @@ every element of every slice is what makes a large series slow to read.
 """
 
 import base64
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
 from dicube.dicom.dicom_tags import private_vr, standard_vr
 from dicube.dicom.entries import Entry
 from dicube.dicom.instance import RawElement
+from dicube.dicom.native_scan import shared_tags
 from dicube.dicom.part10 import IMPLICIT_LITTLE, Syntax, iter_elements, iter_items
 from dicube.dicom.values import is_binary, is_exact, python_encodings, to_json_value
 
-Elements = dict[int, RawElement]
+Elements = Mapping[int, RawElement]
 
 _CHARACTER_SET: Final = 0x00080005
 _PIXEL_REPRESENTATION: Final = 0x00280103
@@ -52,22 +53,17 @@ class Scope:
         return Scope(elements, encodings, signed, syntax)
 
 
-@dataclass(frozen=True)
-class Column:
-    """The raw values of one tag over all slices; None where a slice lacks the element."""
-
-    tag: int
-    raws: tuple[RawElement | None, ...]
-    shared: bool
-
-
-def merge_columns(scopes: Sequence[Scope | None]) -> dict[int, Column]:
-    """One column for each tag that any data set holds, in tag order.
+def merge_tags(scopes: Sequence[Scope | None]) -> dict[int, bool]:
+    """Each tag that any data set holds, in tag order, and whether all hold it with one value.
 
     `scopes` has one data set for each slice; None where the slice has no such sequence item.
     """
     count = len(scopes)
     same_text = len({scope.encodings for scope in scopes if scope}) <= 1
+    if same_text:
+        scanned = shared_tags([scope.elements if scope else {} for scope in scopes])
+        if scanned is not None:
+            return scanned
     table: dict[int, list[RawElement | None]] = {}
     for slice_number, scope in enumerate(scopes):
         if scope is None:
@@ -78,7 +74,7 @@ def merge_columns(scopes: Sequence[Scope | None]) -> dict[int, Column]:
                 column = table[tag] = [None] * count
             column[slice_number] = raw
     same_syntax = len({scope.syntax for scope in scopes if scope}) <= 1
-    columns = {}
+    tags = {}
     for tag, raws in sorted(table.items()):
         shared = raws.count(raws[0]) == count
         if not shared and not same_syntax and None not in raws:
@@ -86,8 +82,8 @@ def merge_columns(scopes: Sequence[Scope | None]) -> dict[int, Column]:
         elif shared and not same_text:
             # Equal bytes are equal text only where the character set is the same.
             shared = resolve_vr(tag, raws[0], scopes[0]) not in _CHARACTER_SET_VRS
-        columns[tag] = Column(tag, tuple(raws), shared)
-    return columns
+        tags[tag] = shared
+    return tags
 
 
 def _equal_values(
@@ -106,26 +102,24 @@ def _equal_values(
     return len(values) == 1
 
 
-def to_entry(column: Column, scopes: Sequence[Scope | None]) -> Entry:
-    """The JSON entry of a column (docs/format.md, section 7).
+def to_entry(tag: int, shared: bool, scopes: Sequence[Scope | None]) -> Entry:
+    """The JSON entry of a tag (docs/format.md, section 7); `shared` is what `merge_tags` says.
 
     Raises
     ------
     MetaDataError
         A sequence is malformed.
     """
-    slices: Sequence[int] = range(len(column.raws))
-    if column.shared:
-        slices = slices[:1]
+    slices: Sequence[int] = range(1 if shared else len(scopes))
     present = [
         (i, raw, scope)
         for i in slices
-        if (raw := column.raws[i]) is not None and (scope := scopes[i]) is not None
+        if (scope := scopes[i]) is not None and (raw := scope.elements.get(tag)) is not None
     ]
-    vrs = {i: resolve_vr(column.tag, raw, scope) for i, raw, scope in present}
+    vrs = {i: resolve_vr(tag, raw, scope) for i, raw, scope in present}
     if set(vrs.values()) == {"SQ"}:
         items = {i: item_scopes(raw, scope) for i, raw, scope in present}
-        return _sequence_entry([items.get(i) for i in slices], column.shared)
+        return _sequence_entry([items.get(i) for i in slices], shared)
     vr = _common_vr(set(vrs.values()))
     cells: list[_Cell | None] = [None] * len(slices)
     known: dict[tuple[str, bytes, tuple[str, ...]], _Cell] = {}
@@ -136,7 +130,7 @@ def to_entry(column: Column, scopes: Sequence[Scope | None]) -> Entry:
         if cell is None:
             cell = known[key] = _convert(value, vr, scope.encodings)
         cells[i] = cell
-    entry = _value_entry(vr, cells, column.shared)
+    entry = _value_entry(vr, cells, shared)
     if vr == "UN" and len(set(vrs.values())) > 1:
         # The bytes are kept as UN; those of a sequence may not be explicit VR, so it stays UN.
         entry["VRs"] = [None if i not in vrs else vrs[i].replace("SQ", "UN") for i in slices]
@@ -195,8 +189,8 @@ def _sequence_entry(per_slice: Sequence[Sequence[Scope] | None], shared: bool) -
             items[number] if items is not None and number < len(items) else None
             for items in per_slice
         ]
-        columns = merge_columns(scopes)
-        merged.append({f"{tag:08X}": to_entry(column, scopes) for tag, column in columns.items()})
+        tags = merge_tags(scopes)
+        merged.append({f"{tag:08X}": to_entry(tag, shared, scopes) for tag, shared in tags.items()})
     entry: Entry = {"vr": "SQ", "shared": None, "Value": merged}
     if len(set(counts)) > 1:
         entry["ItemCounts"] = counts

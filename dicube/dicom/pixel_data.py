@@ -9,6 +9,7 @@ from pydicom.encaps import generate_frames
 
 from dicube.codecs import codec_for_transfer_syntax
 from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.geometry import MetaView
 from dicube.dicom.instance import UNCOMPRESSED_UIDS, Instance, RawElement
 from dicube.dicom.pixel_layout import PixelLayout, stored_values, unpack_values
 from dicube.exceptions import CodecError, DataConsistencyError, MetaDataError
@@ -16,6 +17,12 @@ from dicube.exceptions import CodecError, DataConsistencyError, MetaDataError
 Array = npt.NDArray[Any]
 
 _SPECTROSCOPY: Final = 0x56000020  # Spectroscopy Data
+_LAYOUT_TAGS: Final = (
+    CommonTags.Rows, CommonTags.Columns, CommonTags.SamplesPerPixel, CommonTags.NumberOfFrames,
+    CommonTags.BitsAllocated, CommonTags.BitsStored, CommonTags.HighBit,
+    CommonTags.PixelRepresentation, CommonTags.PlanarConfiguration,
+    CommonTags.PhotometricInterpretation,
+)  # fmt: skip
 
 
 class InstancePixels(NamedTuple):
@@ -26,13 +33,16 @@ class InstancePixels(NamedTuple):
     values : (frames, rows, columns[, samples])
     residual : bytes
         Bits outside of the stored values (see `pixel_layout`).
-    native : bytes
-        The value of the pixel element as it is in the file; b"" for compressed pixels.
+    native : bytes-like
+        The pixels as they are in the file; b"" for compressed ones.
+    excess : bytes
+        What the value of the pixel element holds behind the last pixel.
     """
 
     values: Array
-    residual: bytes
-    native: bytes
+    residual: bytes = b""
+    native: bytes | memoryview = b""
+    excess: bytes = b""
 
 
 def is_image(instance: Instance) -> bool:
@@ -46,6 +56,25 @@ def is_compressed(instance: Instance) -> bool:
     """Whether the pixels went through a codec, or the data set was deflated."""
     assert instance.pixels is not None
     return instance.pixels.encapsulated or instance.is_deflated
+
+
+def layouts_of(instances: Sequence[Instance], meta: MetaView) -> list[PixelLayout]:
+    """The layout of each instance; one for all where all that it depends on is shared.
+
+    `meta` is that of the instances; errors are those of `layout_of`.
+    """
+    first = instances[0].pixels
+    if first is not None and all(
+        meta.is_shared(tag) or meta.is_missing(tag) for tag in _LAYOUT_TAGS
+    ):
+        facts = {
+            (i.pixels.tag, i.pixels.vr, i.pixels.length, i.pixels.encapsulated, i.syntax)
+            for i in instances
+            if i.pixels is not None
+        }
+        if len(facts) == 1 and not first.encapsulated:
+            return [layout_of(instances[0])] * len(instances)
+    return [layout_of(instance) for instance in instances]
 
 
 def layout_of(instance: Instance) -> PixelLayout:
@@ -114,8 +143,8 @@ def read_pixels(instance: Instance, layout: PixelLayout) -> InstancePixels:
     """
     assert instance.pixels is not None
     if instance.pixels.encapsulated:
-        return InstancePixels(_decode(instance, layout), b"", b"")
-    data = instance.pixel_bytes()
+        return InstancePixels(_decode(instance, layout))
+    data = memoryview(instance.pixel_bytes())
     need = layout.native_length
     if len(data) < need:
         raise DataConsistencyError(
@@ -123,8 +152,22 @@ def read_pixels(instance: Instance, layout: PixelLayout) -> InstancePixels:
             where=str(instance.path),
             hint="the file is cut short; copy it again, or leave it out",
         )
-    values, residual = unpack_values(memoryview(data)[:need], layout)
-    return InstancePixels(values, residual, data)
+    values, residual = unpack_values(data[:need], layout)
+    return InstancePixels(values, residual, data[:need], bytes(data[need:]))
+
+
+def pixels_in_place(instance: Instance, layout: PixelLayout, values: Array) -> InstancePixels:
+    """What `read_pixels` gives for pixels that are in their place already.
+
+    Parameters
+    ----------
+    values : (frames, rows, columns[, samples]) array
+        C-contiguous; its bytes are the native pixels.
+    """
+    assert instance.pixels is not None
+    need = layout.native_length
+    excess = instance.pixel_bytes()[need:] if instance.pixels.length > need else b""
+    return InstancePixels(values, native=values.reshape(-1).view(np.uint8).data, excess=excess)
 
 
 def _decode(instance: Instance, layout: PixelLayout) -> Array:

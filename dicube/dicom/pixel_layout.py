@@ -111,6 +111,16 @@ class PixelLayout:
             self.planar or self.chroma_422 or self.byte_pairs_swapped or self.bits_allocated == 1
         ) and (self.little or self.bits_allocated == 8)
 
+    @property
+    def unused_bits(self) -> int:
+        """Bits of a word above the stored value."""
+        return 0 if self.is_float else self.bits_allocated - self.high_bit - 1
+
+    @property
+    def is_stored_values(self) -> bool:
+        """Whether the bytes are the stored values, as long as the unused bits say nothing."""
+        return self.is_plain and (self.is_float or self.high_bit + 1 == self.bits_stored)
+
     def as_native_little(self, *, keep_chroma: bool) -> "PixelLayout":
         """The layout of the same values in native little endian data.
 

@@ -1,20 +1,30 @@
 """The stored values of a whole series in one array, and the record of its source files."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
-from dicube.codecs.parallel import map_frames
+from dicube.codecs.parallel import map_frames, thread_count
+from dicube.dicom import native_scan
 from dicube.dicom.dicom_io import DicomSeries, Progress
 from dicube.dicom.instance import Instance
-from dicube.dicom.pixel_data import InstancePixels, is_compressed, layout_of, read_pixels
+from dicube.dicom.pixel_data import (
+    InstancePixels,
+    is_compressed,
+    layouts_of,
+    pixels_in_place,
+    read_pixels,
+)
 from dicube.dicom.pixel_layout import PixelLayout
 from dicube.dicom.source_files import SourceFile, file_digest
 from dicube.exceptions import DataConsistencyError
 
 Array = npt.NDArray[Any]
+
+
+_WORTH_A_THREAD: Final = 1 << 17  # bytes of a file; digests of less are over in 10 us
 
 
 class SeriesVolume(NamedTuple):
@@ -45,45 +55,71 @@ def read_volume(
     CodecError
         Compressed pixels cannot be decoded.
     """
-    layouts = [layout_of(instance) for instance in series.instances]
+    layouts = layouts_of(series.instances, series.meta)
     _check_one_shape(series, layouts)
     dtype = _common_dtype(series, layouts)
     starts = np.concatenate([[0], np.cumsum([layout.frames for layout in layouts])]).tolist()
     values = np.empty((starts[-1], *layouts[0].frame_shape), dtype=dtype)
     names = series.names
+    in_place = _read_in_place(series.instances, layouts, values, thread_count(num_threads))
 
     def read(number: int) -> SourceFile:
         instance, layout = series.instances[number], layouts[number]
-        pixels = read_pixels(instance, layout)
-        values[starts[number] : starts[number + 1]] = pixels.values
+        frames = values[starts[number] : starts[number + 1]]
+        if number in in_place:
+            pixels = pixels_in_place(instance, layout, frames)
+        else:
+            pixels = read_pixels(instance, layout)
+            frames[...] = pixels.values
         if progress is not None:
             progress("reading pixels", number + 1, len(layouts))
         return _source_file(instance, names[number], layout, pixels)
 
-    # Decoding profits from threads; reading uncompressed files from a cache does not.
+    # Decoding profits from threads, and so do digests of large frames.
     compressed = any(is_compressed(instance) for instance in series.instances)
-    files = map_frames(read, len(layouts), num_threads if compressed else 1)
+    large = values.nbytes > len(layouts) * _WORTH_A_THREAD
+    files = map_frames(read, len(layouts), num_threads if compressed or large else 1)
     return SeriesVolume(values, list(files))
+
+
+def _read_in_place(
+    instances: Sequence[Instance], layouts: Sequence[PixelLayout], values: Array, threads: int
+) -> frozenset[int]:
+    """Read native pixels straight into the volume, as far as they are its stored values.
+
+    Returns the numbers of the instances whose values are in place.
+    """
+    layout = layouts[0]
+    alike = all(each is layout or each == layout for each in layouts)
+    if not alike or not layout.is_stored_values or layout.dtype != values.dtype:
+        return frozenset()
+    for instance in instances:
+        assert instance.pixels is not None
+        if is_compressed(instance) or instance.pixels.length < layout.native_length:
+            return frozenset()
+    others = native_scan.read_pixels(
+        instances, values, unused_bits=layout.unused_bits, threads=threads
+    )
+    return frozenset(range(len(instances))).difference(others)
 
 
 def _source_file(
     instance: Instance, name: str, layout: PixelLayout, pixels: InstancePixels
 ) -> SourceFile:
     assert instance.pixels is not None
-    excess = pixels.native[layout.native_length :]
     exact = not is_compressed(instance)
     if exact:
-        digest = file_digest(instance.head, pixels.native, instance.tail)
+        digest = file_digest(instance.head, pixels.native, pixels.excess, instance.tail)
     else:
         digest = file_digest(instance.path.read_bytes())
     return SourceFile(
         name=name,
         head=instance.head,
-        tail=excess + instance.tail,
+        tail=pixels.excess + instance.tail,
         data_set_start=instance.data_set_start,
         pixel_start=instance.pixels.start,
         syntax=instance.syntax,
-        padding=len(excess),
+        padding=len(pixels.excess),
         layout=layout,
         residual=pixels.residual,
         transfer_syntax=instance.transfer_syntax,

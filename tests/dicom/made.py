@@ -43,7 +43,7 @@ def meta_of(slices: Sequence[Mapping[str, Any] | Dataset]) -> DicomMeta:
         elements = raw_elements(data, EXPLICIT_LITTLE)
         uid = str(ExplicitVRLittleEndian)
         path = Path(f"{number}.dcm")
-        instances.append(Instance(path, data, b"", EXPLICIT_LITTLE, uid, 0, {}, elements, None))
+        instances.append(Instance(path, data, b"", EXPLICIT_LITTLE, uid, 0, elements, None))
     return DicomMeta.from_instances(instances)
 
 
