@@ -13,6 +13,7 @@ from dicube.api import (
     load_from_dicom_folder,
     load_from_nifti,
     load_meta,
+    open,  # noqa: A004  # dicube.open, as h5py.File or zarr.open
     save,
     save_to_dicom_folder,
     save_to_nifti,
@@ -21,6 +22,7 @@ from dicube.codecs import get_num_threads, set_num_threads
 from dicube.core import (
     Axis,
     DicomCubeImage,
+    LazyCube,
     PixelDataHeader,
     RegionOfInterest,
     RoiQuality,
@@ -62,6 +64,7 @@ __all__ = [
     "DicomStatus",
     "Finding",
     "InvalidCubeFileError",
+    "LazyCube",
     "MetaDataError",
     "MissingDependencyError",
     "PixelDataHeader",
@@ -77,6 +80,7 @@ __all__ = [
     "load_from_dicom_folder",
     "load_from_nifti",
     "load_meta",
+    "open",
     "read_dicom_dir",
     "save",
     "save_to_dicom_folder",

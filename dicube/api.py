@@ -5,6 +5,7 @@ from pathlib import Path
 
 from dicube.core.cube_file import read_meta
 from dicube.core.image import DicomCubeImage
+from dicube.core.lazy_cube import CACHE_BYTES, LazyCube
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.storage.formats import format_of_name, is_cube_suffix
 
@@ -14,6 +15,27 @@ PathLike = str | os.PathLike[str]
 def load(file_path: PathLike, skip_meta: bool = False) -> DicomCubeImage:
     """Read a cube file; see `DicomCubeImage.from_file`."""
     return DicomCubeImage.from_file(file_path, skip_meta=skip_meta)
+
+
+def open(  # noqa: A001  # as in h5py.File or zarr.open: dicube.open reads best
+    path: PathLike, *, cache_bytes: int = CACHE_BYTES, num_threads: int | None = None
+) -> LazyCube:
+    """Open a cube file without decoding it; see `LazyCube`.
+
+    Parameters
+    ----------
+    path : path
+    cache_bytes : int
+        How much of decoded frames is kept.
+    num_threads : int, optional
+        For decoding.
+
+    Raises
+    ------
+    InvalidCubeFileError
+        No cube file, or a damaged one.
+    """
+    return LazyCube(path, cache_bytes=cache_bytes, num_threads=num_threads)
 
 
 def load_meta(file_path: PathLike) -> DicomMeta | None:

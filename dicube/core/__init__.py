@@ -2,6 +2,7 @@
 
 from dicube.core.axes import Axis
 from dicube.core.image import DicomCubeImage
+from dicube.core.lazy_cube import LazyCube
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.roi import RegionOfInterest, RoiQuality
 from dicube.core.verify import Verification, verify_file
@@ -9,6 +10,7 @@ from dicube.core.verify import Verification, verify_file
 __all__ = [
     "Axis",
     "DicomCubeImage",
+    "LazyCube",
     "PixelDataHeader",
     "RegionOfInterest",
     "RoiQuality",

@@ -151,7 +151,7 @@ def read_cube(
         A codestream cannot be decoded.
     """
     with DcbFile(path) as file:
-        image = _image(file)
+        image = image_member(file)
         values = read_values(file, image, num_threads=num_threads)
         return CubeContents(
             values=values.values,
@@ -189,27 +189,32 @@ def read_description(path: str | os.PathLike[str]) -> CubeDescription:
         The header of the first frame is malformed.
     """
     with DcbFile(path) as file:
-        image = _image(file)
-        layout = values_layout(file, image)
-        space = _space(file, image)
-        sheared = None if image is None else image.affine
-        return CubeDescription(
-            file_format=file.file_format,
-            file_length=file.length,
-            frames=len(file.frames),
-            shape=layout.shape,
-            dtype=layout.dtype,
-            axes=layout.axes,
-            header=parse_pixel_header(file.pixel_header, image, where=str(path)),
-            rescale=None if image is None else image.frame_rescale,
-            meta=_meta(file),
-            space=space,
-            affine=sheared if space is None else affine_of(space),
-            status=_status(file),
-            sources=_sources(file),
-            has_checksums=file.has_checksums,
-            quality=None if image is None else image.quality,
-        )
+        return describe(file)
+
+
+def describe(file: DcbFile) -> CubeDescription:
+    """As `read_description`, of a file that is open."""
+    image = image_member(file)
+    layout = values_layout(file, image)
+    space = _space(file, image)
+    sheared = None if image is None else image.affine
+    return CubeDescription(
+        file_format=file.file_format,
+        file_length=file.length,
+        frames=len(file.frames),
+        shape=layout.shape,
+        dtype=layout.dtype,
+        axes=layout.axes,
+        header=parse_pixel_header(file.pixel_header, image, where=str(file.path)),
+        rescale=None if image is None else image.frame_rescale,
+        meta=_meta(file),
+        space=space,
+        affine=sheared if space is None else affine_of(space),
+        status=_status(file),
+        sources=_sources(file),
+        has_checksums=file.has_checksums,
+        quality=None if image is None else image.quality,
+    )
 
 
 def read_codestreams(
@@ -217,7 +222,7 @@ def read_codestreams(
 ) -> list[memoryview] | None:
     """The codestreams of a file, if it is of this format and holds values of this digest."""
     with DcbFile(path) as file:
-        image = _image(file)
+        image = image_member(file)
         same = image is not None and image.encoding.is_plain and image.digest == digest
         return file.frames[:] if same and file.file_format == file_format else None
 
@@ -231,7 +236,8 @@ def _space_bytes(space: Space | None) -> bytes:
     return json.dumps(members).encode()
 
 
-def _image(file: DcbFile) -> ImageMember | None:
+def image_member(file: DcbFile) -> ImageMember | None:
+    """The "Image" member of an open file, checked against its format; None if it is published."""
     where = str(file.path)
     image = parse_image_member(file.pixel_header, frames=len(file.frames), where=where)
     if image is not None and not file.has_checksums:

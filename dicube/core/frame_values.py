@@ -94,7 +94,7 @@ def read_values(
         else:
             codec.decode_frames(codestreams, out=samples, num_threads=num_threads, intact=intact)
     except CodecError as error:
-        raise _placed(error, file) from error
+        raise placed_error(error, file) from error
     except DataConsistencyError as error:
         raise InvalidCubeFileError(
             "the frames are not of the shape that the file announces",
@@ -116,14 +116,14 @@ def _published_layout(file: DcbFile) -> ValuesLayout:
     try:
         info = get_codec(file.file_format.codec_name).stream_info(file.frames[0])
     except CodecError as error:
-        raise _placed(error, file) from error
+        raise placed_error(error, file) from error
     if count == 1:
         return ValuesLayout(info.frame_shape, (), info.dtype)
     shape = (count, *info.frame_shape)
     return ValuesLayout(shape, leading_axes((count,), is_stack=True), info.dtype)
 
 
-def _placed(error: CodecError, file: DcbFile) -> CodecError:
+def placed_error(error: CodecError, file: DcbFile) -> CodecError:
     """The error with the file in front of the frame."""
     where = f"{file.path}, {error.where}" if error.where else str(file.path)
     return CodecError(error.what, where=where, hint=error.hint)

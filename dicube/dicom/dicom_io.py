@@ -61,7 +61,8 @@ class DicomSeries:
 
     @property
     def names(self) -> list[str]:
-        return [i.path.relative_to(self.folder).as_posix() for i in self.instances]
+        root = self.folder.as_posix()
+        return [i.path.as_posix().removeprefix(root).lstrip("/") for i in self.instances]
 
 
 def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = None) -> FolderScan:

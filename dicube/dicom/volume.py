@@ -1,7 +1,7 @@
 """The stored values of a whole series in one array, and the record of its source files."""
 
 from collections.abc import Sequence
-from typing import Any, Final, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -22,9 +22,6 @@ from dicube.dicom.source_files import SourceFile, file_digest
 from dicube.exceptions import DataConsistencyError
 
 Array = npt.NDArray[Any]
-
-
-_WORTH_A_THREAD: Final = 1 << 17  # bytes of a file; digests of less are over in 10 us
 
 
 class SeriesVolume(NamedTuple):
@@ -75,10 +72,9 @@ def read_volume(
             progress("reading pixels", number + 1, len(layouts))
         return _source_file(instance, names[number], layout, pixels)
 
-    # Decoding profits from threads, and so do digests of large frames.
+    # Decoding profits from threads; for digests alone they cost more than they save.
     compressed = any(is_compressed(instance) for instance in series.instances)
-    large = values.nbytes > len(layouts) * _WORTH_A_THREAD
-    files = map_frames(read, len(layouts), num_threads if compressed or large else 1)
+    files = map_frames(read, len(layouts), num_threads if compressed else 1)
     return SeriesVolume(values, list(files))
 
 

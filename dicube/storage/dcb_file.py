@@ -44,6 +44,8 @@ class DcbFile:
     file_format : FileFormat
     pixel_header : dict
         The PixelDataHeader section as a JSON object, the directory included.
+    identity : str
+        Tells the file from others, and from itself after it was written again.
     frames : Frames
         The codestreams; `frames[3]`, `frames[-1]` and `frames[2:5]` read only what they name.
     """
@@ -79,11 +81,13 @@ class DcbFile:
             )
         for section, extent in self.header.extents.items():
             self._check_inside(section.value, extent)
-        self.pixel_header = self._parse_pixel_header()
+        header_bytes = self._read(self._extent(Section.PIXEL_HEADER))
+        self.identity = f"{self._length}:{checksum(header_bytes):016x}"
+        self.pixel_header = self._parse_pixel_header(header_bytes)
         self.directory: Directory | None = parse_directory(self.pixel_header, where=where)
         self._checksums = self._read_checksums()
         # What was read before the checksums were known is checked now.
-        self._check(Section.PIXEL_HEADER.value, self._read(self._extent(Section.PIXEL_HEADER)))
+        self._check(Section.PIXEL_HEADER.value, header_bytes)
         self._check("header", self._header_bytes)
         self._index = parse_frame_index(
             self.section(Section.FRAME_OFFSETS),
@@ -189,9 +193,9 @@ class DcbFile:
             )
         return data
 
-    def _parse_pixel_header(self) -> dict[str, Any]:
+    def _parse_pixel_header(self, data: bytes) -> dict[str, Any]:
         try:
-            parsed = json.loads(self._read(self._extent(Section.PIXEL_HEADER)))
+            parsed = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise InvalidCubeFileError(
                 "the PixelDataHeader is not JSON", where=str(self.path), hint=_DAMAGED
@@ -262,12 +266,20 @@ class Frames(Sequence[memoryview]):
             The frame fails its checksum.
         """
         if isinstance(index, slice):
-            return self._read_many(range(len(self))[index])
+            return self.take(range(len(self))[index])
         number = range(len(self))[index]
         return self._checked(number, memoryview(self._file._read(self._index[number])))
 
-    def _read_many(self, numbers: range) -> list[memoryview]:
-        """Frames of a range; neighbours in the file are read in one go."""
+    def take(self, numbers: Sequence[int]) -> list[memoryview]:
+        """The codestreams of these frames; neighbours in the file are read in one go.
+
+        Raises
+        ------
+        IndexError
+            There is no such frame.
+        InvalidCubeFileError
+            A frame fails its checksum.
+        """
         if not numbers:
             return []
         chosen = FrameIndex(

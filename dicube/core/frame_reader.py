@@ -1,0 +1,87 @@
+"""Some frames of an open cube file, whole, or the part that is asked for."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from dicube.codecs import get_codec
+from dicube.codecs.jph import JphCodec
+from dicube.core.contents import Array
+from dicube.core.frame_values import placed_error, values_layout
+from dicube.core.image_member import ImageMember
+from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
+from dicube.storage.dcb_file import DcbFile
+from dicube.storage.pixel_utils import encoding_of, from_codec_samples
+
+Rectangle = tuple[int, int, int, int]  # row, column, rows, columns
+
+
+class FrameReader:
+    """Decodes frames of a file by their number. Safe to share between threads."""
+
+    def __init__(self, file: DcbFile, image: ImageMember | None) -> None:
+        layout = values_layout(file, image)
+        self._file = file
+        self._encoding = image.encoding if image is not None else encoding_of(layout.dtype)
+        self._frame_shape = layout.shape[len(layout.axes) :]
+        self._codec = get_codec(file.file_format.codec_name)
+
+    @property
+    def has_levels(self) -> bool:
+        """Whether lower resolutions and regions can be decoded on their own.
+
+        That takes a wavelet codec, and samples that are values and no bit patterns.
+        """
+        return isinstance(self._codec, JphCodec) and self._encoding.is_plain
+
+    def whole(self, numbers: Sequence[int], num_threads: int | None) -> Array:
+        """Stored values of these frames, (n, rows, columns[, samples]).
+
+        Raises
+        ------
+        InvalidCubeFileError
+            A frame fails its checksum or is no frame of this image.
+        CodecError
+            A codestream cannot be decoded; the message names the frame.
+        """
+        codestreams = self._file.frames.take(numbers)
+        shape = self._encoding.frame_shape(self._frame_shape)
+        samples = np.empty((len(numbers), *shape), np.dtype(self._encoding.codec_dtype))
+        try:
+            self._codec.decode_frames(
+                codestreams, out=samples, num_threads=num_threads, intact=self._file.has_checksums
+            )
+        except CodecError as error:
+            raise placed_error(error, self._file) from error
+        except DataConsistencyError as error:
+            raise InvalidCubeFileError(
+                "the frames are not of the shape that the file announces",
+                where=str(self._file.path),
+                hint="the file is damaged; restore it from a copy",
+            ) from error
+        return from_codec_samples(samples, self._encoding)
+
+    def part(
+        self,
+        numbers: Sequence[int],
+        level: int,
+        rectangle: Rectangle | None,
+        num_threads: int | None,
+    ) -> Array:
+        """Stored values of a rectangle of a lower resolution; only where `has_levels`.
+
+        Raises
+        ------
+        InvalidCubeFileError, CodecError
+            As for `whole`; or the frames have fewer levels.
+        """
+        assert isinstance(self._codec, JphCodec)
+        codestreams = self._file.frames.take(numbers)
+        try:
+            decoded = self._codec.decode_part(
+                codestreams, discard_levels=level, region=rectangle, num_threads=num_threads
+            )
+        except CodecError as error:
+            raise placed_error(error, self._file) from error
+        # The depth in a codestream may be less than the dtype has; values keep their meaning.
+        return decoded.astype(self._encoding.dtype, copy=False)
