@@ -6,12 +6,13 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli import convert, export, info, mask, meta, preview, verify
+from dicube.cli import convert, export, info, mask, meta, preview, scan, verify
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
 
 _COMMANDS: Final = (
+    ("dicube scan /data", "every series below a folder"),
     ("dicube convert ct_folder ct.dcbs", "compress a series, prove it lossless"),
     ("dicube convert ct.dcbs ct.dcba", "smaller, slower"),
     ("dicube info ct.dcbs", "what is in the file"),
@@ -90,3 +91,4 @@ app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=meta.EXAMPLES)(meta.meta)
 app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
+app.command(epilog=scan.EXAMPLES)(scan.scan)

@@ -166,32 +166,38 @@ def read_dicom_dir(
 
 def _choose(scan: FolderScan, series_uid: str | None) -> tuple[list[Instance], list[Instance]]:
     """The images of the series wanted, and all others."""
-    by_series: dict[str, list[Instance]] = {}
-    for instance in scan.images:
-        by_series.setdefault(_series_uid(instance), []).append(instance)
+    found = by_series(scan.images)
     if series_uid is not None:
-        if series_uid not in by_series:
+        if series_uid not in found:
             raise DataConsistencyError(
-                f"no images of series {series_uid}; the folder holds {_series_list(by_series)}",
+                f"no images of series {series_uid}; the folder holds {_series_list(found)}",
                 where=str(scan.folder),
             )
-        chosen = by_series.pop(series_uid)
-        return chosen, [i for instances in by_series.values() for i in instances]
-    if not by_series:
+        chosen = found.pop(series_uid)
+        return chosen, [i for instances in found.values() for i in instances]
+    if not found:
         looked_at = scan.skipped + scan.damaged
-        found = _listing(scan, looked_at) if looked_at else "the folder is empty"
+        listed = _listing(scan, looked_at) if looked_at else "the folder is empty"
         raise MetaDataError(
-            f"no DICOM image found; {found}",
+            f"no DICOM image found; {listed}",
             where=str(scan.folder),
             hint="give the folder that holds the image files of one series",
         )
-    if len(by_series) > 1:
+    if len(found) > 1:
         raise DataConsistencyError(
-            f"the folder holds {len(by_series)} series: {_series_list(by_series)}",
+            f"the folder holds {len(found)} series: {_series_list(found)}",
             where=str(scan.folder),
             hint="pick one with series_uid= (--series-uid)",
         )
-    return next(iter(by_series.values())), []
+    return next(iter(found.values())), []
+
+
+def by_series(images: Sequence[Instance]) -> dict[str, list[Instance]]:
+    """Images by their Series Instance UID, "" for those without, in the order of the images."""
+    found: dict[str, list[Instance]] = {}
+    for instance in images:
+        found.setdefault(_series_uid(instance), []).append(instance)
+    return found
 
 
 def _series_uid(instance: Instance) -> str:
@@ -199,10 +205,10 @@ def _series_uid(instance: Instance) -> str:
     return "" if element is None else element.value.decode("latin-1").strip(" \0")
 
 
-def _series_list(by_series: dict[str, list[Instance]]) -> str:
+def _series_list(found: dict[str, list[Instance]]) -> str:
     return ", ".join(
         f"{uid or '(no Series Instance UID)'} ({len(instances)} files)"
-        for uid, instances in by_series.items()
+        for uid, instances in found.items()
     )
 
 

@@ -4,7 +4,6 @@ import base64
 import json
 import struct
 from collections.abc import Iterable, Iterator, Sequence
-from copy import deepcopy
 from enum import Enum
 from typing import Any, Final, Self
 
@@ -107,9 +106,9 @@ class DicomMeta:
         if entry is None:
             return [default] * self.slice_count if force_nonshared else default
         if force_nonshared or not entry_ops.is_shared(entry):
-            return deepcopy(entry_ops.slice_values(entry, self.slice_count))
+            return entry_ops.copied(entry_ops.slice_values(entry, self.slice_count))
         value = entry_ops.slice_values(entry, 1)[0]
-        return [] if value is None else deepcopy(value)
+        return [] if value is None else entry_ops.copied(value)
 
     def get_values(self, tag: TagLike) -> list[Any]:
         """One value for each slice, None where a slice has none."""
@@ -132,7 +131,7 @@ class DicomMeta:
                 where=f"tag {tag_key(tag)}",
                 hint="use get_values",
             )
-        return deepcopy(entry_ops.slice_values(entry, 1)[0])
+        return entry_ops.copied(entry_ops.slice_values(entry, 1)[0])
 
     def is_shared(self, tag: TagLike) -> bool:
         """Whether every slice holds the element with the same value."""
@@ -173,7 +172,7 @@ class DicomMeta:
     def items(self) -> Iterator[tuple[str, Entry]]:
         """All tags with copies of their merged entries (docs/format.md, section 7)."""
         for key in self.keys():
-            yield key, deepcopy(self._require(key))
+            yield key, entry_ops.copied(self._require(key))
 
     def __getitem__(self, tag: TagLike) -> tuple[Any, str | None]:
         """Value and "shared" or "non_shared"; (None, None) where there is no value."""
@@ -289,7 +288,9 @@ class DicomMeta:
         index = range(self.slice_count)[index]
         merged = {key: self._require(key) for key in self.keys()}
         names = None if self.filenames is None else [self.filenames[index]]
-        return DicomMeta(deepcopy(entry_ops.slice_item(merged, index)), names, slice_count=1)
+        return DicomMeta(
+            entry_ops.copied(entry_ops.slice_item(merged, index)), names, slice_count=1
+        )
 
     # ---- JSON and display ---------------------------------------------------------------------
 

@@ -24,6 +24,15 @@ Entry = dict[str, Any]
 _PER_SLICE = ("Value", "InlineBinary", "Raw", "VRs")
 
 
+def copied(value: Any) -> Any:
+    """A copy of JSON values; `copy.deepcopy` would take four times as long."""
+    if type(value) is list:
+        return [copied(item) for item in value]
+    if type(value) is dict:
+        return {key: copied(item) for key, item in value.items()}
+    return value
+
+
 def value_name(entry: Entry) -> str | None:
     """The member that holds the value; None for an element that is empty everywhere."""
     return next((name for name in ("Value", "InlineBinary") if name in entry), None)

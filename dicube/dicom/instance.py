@@ -88,6 +88,13 @@ class Instance:
     pixels: PixelElement | None
 
     @property
+    def length(self) -> int:
+        """Bytes of the file; of a deflated one, once it is inflated."""
+        pixels = 0 if self.pixels is None else self.pixels.length
+        delimiter = 8 if self.pixels is not None and self.pixels.encapsulated else 0
+        return len(self.head) + pixels + delimiter + len(self.tail)
+
+    @property
     def is_deflated(self) -> bool:
         return self.transfer_syntax == _DEFLATED_UID
 

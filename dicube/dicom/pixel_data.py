@@ -131,6 +131,14 @@ def _layout(instance: Instance) -> PixelLayout:
     )
 
 
+def shape_of(instance: Instance) -> tuple[int, int, int, int]:
+    """Frames, rows, columns and samples as the data set says; 0 for what it does not say."""
+    rows, columns = (_number(instance, tag, 0) for tag in (CommonTags.Rows, CommonTags.Columns))
+    samples = _number(instance, CommonTags.SamplesPerPixel, 1)
+    frames = _text(instance.elements.get(int(CommonTags.NumberOfFrames)))
+    return (int(frames) if frames.isdecimal() else 1, rows, columns, samples)
+
+
 def read_pixels(instance: Instance, layout: PixelLayout) -> InstancePixels:
     """Read and, if need be, decode the pixels of an instance.
 
