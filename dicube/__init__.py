@@ -21,12 +21,14 @@ from dicube.api import (
 from dicube.codecs import get_num_threads, set_num_threads
 from dicube.core import (
     Axis,
+    Conversion,
     DicomCubeImage,
     LazyCube,
     PixelDataHeader,
     RegionOfInterest,
     RoiQuality,
     Verification,
+    convert,
     verify_file,
 )
 from dicube.dicom import (
@@ -57,6 +59,7 @@ __all__ = [
     "Axis",
     "CodecError",
     "CommonTags",
+    "Conversion",
     "DataConsistencyError",
     "DicomCubeError",
     "DicomCubeImage",
@@ -73,6 +76,7 @@ __all__ = [
     "SortMethod",
     "Verification",
     "__version__",
+    "convert",
     "get_dicom_findings",
     "get_dicom_status",
     "get_num_threads",

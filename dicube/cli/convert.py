@@ -11,10 +11,12 @@ import typer
 from dicube.cli.exit_codes import ExitCode
 from dicube.cli.paths import Kind, check_target, is_nifti_name, kind_of, read_image
 from dicube.cli.progress import Stages, stages
-from dicube.cli.summary import print_summary, series_length
+from dicube.cli.summary import Converted, print_summary
 from dicube.cli.text import help_lines
 from dicube.cli.verify import print_problems
 from dicube.codecs import set_num_threads
+from dicube.core.conversion import Conversion
+from dicube.core.conversion import convert as convert_folder
 from dicube.core.image import DicomCubeImage
 from dicube.core.verify import Verification, verify_file
 from dicube.dicom.dicom_meta import SortMethod
@@ -88,6 +90,15 @@ class _Job:
     roi: str | None
     background_error: int | None
     background_distance: float | None
+
+    @property
+    def is_streamed(self) -> bool:
+        """Whether a folder goes into a lossless file, which takes no image in memory."""
+        return (
+            self.kind is Kind.DICOM_FOLDER
+            and self.file_format is not None
+            and format_of_name(self.file_format, where=str(self.dst)) != DCBR
+        )
 
 
 def convert(
@@ -197,12 +208,14 @@ def convert(
         set_num_threads(threads)
     start = time.perf_counter()
     with stages() as progress:
-        image = _read(job, progress)
-        is_folder = job.kind is Kind.DICOM_FOLDER
-        length = series_length(image, src) if is_folder else src.stat().st_size
-        _write(image, job, progress)
+        if job.is_streamed:
+            converted = Converted.of_folder(_stream(job, progress))
+        else:
+            image = _read(job, progress)
+            _write(image, job, progress)
+            converted = Converted.of_image(image, src)
         result = _verify(job, progress) if job.verify and job.file_format else None
-    print_summary(image, dst, length, time.perf_counter() - start, result)
+    print_summary(converted, dst, time.perf_counter() - start, result)
     if result is not None and not result.ok:
         print_problems(dst, result)
         raise typer.Exit(ExitCode.DIFFERENT)
@@ -263,6 +276,21 @@ def _read(job: _Job, progress: Stages) -> DicomCubeImage:
         job.sort.method,
         series_uid=job.series_uid,
         on_damaged="skip" if job.skip_damaged else "raise",
+        progress=progress,
+    )
+
+
+def _stream(job: _Job, progress: Stages) -> Conversion:
+    return convert_folder(
+        job.src,
+        job.dst,
+        file_format=job.file_format,
+        sort_method=job.sort.method,
+        series_uid=job.series_uid,
+        on_damaged="skip" if job.skip_damaged else "raise",
+        keep_sources=job.keep_sources,
+        check=not job.verify,  # verifying decodes the file anyway
+        effort=job.effort,
         progress=progress,
     )
 

@@ -1,41 +1,66 @@
 """What `dicube convert` says when it is done."""
 
 import math
+from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple, Self
 
 import typer
 
 from dicube.cli.text import count_text, printable, size_text
+from dicube.core.conversion import Conversion
 from dicube.core.image import DicomCubeImage
 from dicube.core.verify import Verification
+from dicube.dicom.dicom_io import SkippedFile
+from dicube.dicom.dicom_status import get_dicom_findings
+from dicube.dicom.findings import Finding
+
+
+class Converted(NamedTuple):
+    """What a conversion read."""
+
+    frames: int
+    length_bytes: int
+    skipped: Sequence[SkippedFile]
+    findings: Sequence[Finding]
+
+    @classmethod
+    def of_image(cls, image: DicomCubeImage, source: Path) -> Self:
+        """An image that came from a folder or a file."""
+        frames = math.prod(axis.size for axis in image.axes)
+        is_file = source.is_file()
+        length = source.stat().st_size if is_file else _series_length(image, source)
+        return cls(frames, length, image.skipped_files, image.findings)
+
+    @classmethod
+    def of_folder(cls, done: Conversion) -> Self:
+        """A folder that went into a file piece by piece."""
+        findings = get_dicom_findings(done.meta)
+        return cls(done.frames, done.source_bytes, done.skipped, findings)
 
 
 def print_summary(
-    image: DicomCubeImage,
-    target: Path,
-    length_in: int,
-    seconds: float,
-    result: Verification | None,
+    converted: Converted, target: Path, seconds: float, result: Verification | None
 ) -> None:
     """One line of numbers, then every file that was left out, then what is odd about the series."""
     length_out = target.stat().st_size
     parts = [
-        count_text(math.prod(axis.size for axis in image.axes), "frame"),
-        f"{size_text(length_in)} in",
+        count_text(converted.frames, "frame"),
+        f"{size_text(converted.length_bytes)} in",
         f"{size_text(length_out)} out",
-        f"ratio {length_in / length_out:.2f}",
+        f"ratio {converted.length_bytes / length_out:.2f}",
         f"{seconds:.2f} s",
         _verified_text(result),
     ]
     typer.echo(f"{printable(str(target))}: {', '.join(parts)}")
-    for path, reason in image.skipped_files:
+    for path, reason in converted.skipped:
         typer.echo(printable(f"skipped {path}: {reason}"))
-    findings = image.findings
+    findings = converted.findings
     if findings:
         typer.echo(f"{count_text(len(findings), 'finding')}, first: {findings[0].status.value}")
 
 
-def series_length(image: DicomCubeImage, folder: Path) -> int:
+def _series_length(image: DicomCubeImage, folder: Path) -> int:
     """Bytes of the files of a folder that became the image."""
     assert image.dicom_meta is not None
     return sum((folder / name).stat().st_size for name in image.dicom_meta.filenames or [])

@@ -273,6 +273,20 @@ class Codec(Protocol):
         capabilities; CodecError if not.
         """
 
+    def encode_pieces(
+        self,
+        pieces: Iterable[Samples],
+        *,
+        bits: int,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
+    ) -> Iterator[Codestreams]:
+        """As `encode_batches`, of a volume that comes in pieces; no more than one is held.
+
+        `bits` hold every sample, with its sign: what is said once for a volume follows from it.
+        """
+
     def decode_frames(
         self,
         codestreams: Codestreams | Sequence[BytesLike],

@@ -7,7 +7,7 @@ budget and with the place the frame has to go, and only then let the library wor
 
 import math
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, TypeVar
 
 import numpy as np
@@ -61,6 +61,21 @@ class FrameCodec(ABC):
         """See `dicube.codecs.base.Codec`; one batch of all frames."""
         self.capabilities.check_effort(effort)
         yield self.encode_frames(frames, num_threads=num_threads, verify=verify)
+
+    def encode_pieces(
+        self,
+        pieces: Iterable[Samples],
+        *,
+        bits: int,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
+    ) -> Iterator[Codestreams]:
+        """See `dicube.codecs.base.Codec`."""
+        for piece in pieces:
+            yield from self.encode_batches(
+                piece, num_threads=num_threads, verify=verify, effort=effort
+            )
 
     def decode_frames(
         self,

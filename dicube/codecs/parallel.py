@@ -112,6 +112,28 @@ def map_in_order(
         pool.shutdown(cancel_futures=True)
 
 
+def one_ahead(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+    """Results of `function` in the order of `items`, while a thread makes the next one.
+
+    Raises
+    ------
+    BaseException
+        What `function` raised.
+    """
+    pool = ThreadPoolExecutor(1, thread_name_prefix="dicube-ahead")
+    waiting: Future[Result] | None = None
+    try:
+        for item in items:
+            started = pool.submit(function, item)
+            if waiting is not None:
+                yield waiting.result()
+            waiting = started
+        if waiting is not None:
+            yield waiting.result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
 def useful_threads(samples_per_frame: int, num_threads: int | None) -> int | None:
     """The threads asked for, or one where frames are so small that threads would only wait.
 

@@ -1,6 +1,7 @@
 """The image: stored values, header, space and metadata together."""
 
 from dicube.core.axes import Axis
+from dicube.core.conversion import Conversion, convert
 from dicube.core.image import DicomCubeImage
 from dicube.core.lazy_cube import LazyCube
 from dicube.core.pixel_header import PixelDataHeader
@@ -9,11 +10,13 @@ from dicube.core.verify import Verification, verify_file
 
 __all__ = [
     "Axis",
+    "Conversion",
     "DicomCubeImage",
     "LazyCube",
     "PixelDataHeader",
     "RegionOfInterest",
     "RoiQuality",
     "Verification",
+    "convert",
     "verify_file",
 ]

@@ -13,8 +13,14 @@ from spacetransformer.core.exceptions import SpaceTransformerError
 
 from dicube.core.axes import Axis
 from dicube.core.contents import CubeContents, packed_meta, packed_sources
-from dicube.core.frame_values import read_values, values_layout
-from dicube.core.frame_writing import EncodeOptions, RoiRequest, write_frames, write_regions
+from dicube.core.frame_reader import FrameReader
+from dicube.core.frame_writing import (
+    EncodeOptions,
+    FramesWritten,
+    RoiRequest,
+    write_frames,
+    write_regions,
+)
 from dicube.core.image_member import (
     ImageMember,
     header_members,
@@ -24,7 +30,8 @@ from dicube.core.image_member import (
 from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
-from dicube.core.roi import RoiQuality
+from dicube.core.roi import RegionOfInterest, RoiQuality
+from dicube.core.values_layout import values_layout
 from dicube.dicom.derivation import lossy_derivative
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
@@ -34,8 +41,8 @@ from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
 from dicube.storage.formats import DCBR, FileFormat
 from dicube.storage.header import Section
-from dicube.storage.pixel_utils import encoding_of
-from dicube.storage.writer import writing
+from dicube.storage.pixel_utils import SampleEncoding, encoding_of
+from dicube.storage.writer import CubeWriter, writing
 
 SOURCE_FILES: Final = "SourceFiles"
 
@@ -111,16 +118,23 @@ def write_cube(
             if contents.roi is not None:
                 before = contents.roi.quality
                 written = written._replace(quality=written.quality.after(before))
-        sections = {}
-        if contents.sources is not None and written.digest == contents.digest:
-            sections[SOURCE_FILES] = contents.sources.data
-        writer.finish(
-            status=contents.status.value.encode(),
-            meta=b"" if contents.meta is None else contents.meta.data,
-            space=_space_bytes(contents.space),
-            pixel_header=header_members(contents, encoding, written),
-            sections=sections,
-        )
+        finish_cube(writer, contents, encoding, written)
+
+
+def finish_cube(
+    writer: CubeWriter, contents: CubeContents, encoding: SampleEncoding, written: FramesWritten
+) -> None:
+    """Write everything but the frames, which are written."""
+    sections = {}
+    if contents.sources is not None and written.digest == contents.digest:
+        sections[SOURCE_FILES] = contents.sources.data
+    writer.finish(
+        status=contents.status.value.encode(),
+        meta=b"" if contents.meta is None else contents.meta.data,
+        space=_space_bytes(contents.space),
+        pixel_header=header_members(contents, encoding, written),
+        sections=sections,
+    )
 
 
 def _with_losses(contents: CubeContents, quality: RoiQuality, digest: str) -> CubeContents:
@@ -152,10 +166,16 @@ def read_cube(
     """
     with DcbFile(path) as file:
         image = image_member(file)
-        values = read_values(file, image, num_threads=num_threads)
+        reader = FrameReader(file, image)
+        layout = reader.layout
+        values, masks = reader.with_masks(range(len(file.frames)), num_threads)
+        roi = None
+        if masks is not None and image is not None and image.quality is not None:
+            grid = layout.shape[: len(layout.axes) + 2]
+            roi = RegionOfInterest(masks.reshape(grid), image.quality)
         return CubeContents(
-            values=values.values,
-            axes=values.axes,
+            values=values.reshape(layout.shape),
+            axes=layout.axes,
             header=parse_pixel_header(file.pixel_header, image, where=str(path)),
             rescale=None if image is None else image.frame_rescale,
             meta=None if skip_meta else _meta(file),
@@ -164,7 +184,7 @@ def read_cube(
             status=_status(file),
             sources=_sources(file),
             digest=None if image is None else image.digest,
-            roi=values.roi,
+            roi=roi,
         )
 
 

@@ -4,6 +4,8 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+
 from dicube.core.axes import leading_axes
 from dicube.core.contents import CubeContents, packed_meta, packed_sources, values_digest
 from dicube.core.pixel_header import PixelDataHeader
@@ -19,7 +21,7 @@ from dicube.dicom.export import (
     write_files,
 )
 from dicube.dicom.geometry import space_of, stack_geometry
-from dicube.dicom.volume import read_volume
+from dicube.dicom.volume import VolumePlan
 from dicube.exceptions import MetaDataError
 
 
@@ -40,15 +42,27 @@ def read_folder(
         on_damaged=on_damaged,
         progress=progress,
     )
-    meta = series.meta
-    volume = read_volume(series, num_threads=num_threads, progress=progress)
-    frames_of = [source.layout.frames for source in volume.source_files]
-    rescale = rescale_of(meta, frames_of)
-    is_stack = max(frames_of) == 1
+    plan = VolumePlan.of(series)
+    volume = plan.read(range(len(plan.layouts)), num_threads=num_threads, progress=progress)
+    contents = describe_series(plan)
+    contents.values = volume.values
+    contents.sources = packed_sources(value=volume.source_files)
+    contents.digest = values_digest(volume.values)
+    return contents
+
+
+def describe_series(plan: VolumePlan) -> CubeContents:
+    """Everything about a series but its pixels and source files.
+
+    `values` has their shape and dtype, takes no memory, and is to be replaced.
+    """
+    meta = plan.series.meta
+    rescale = rescale_of(meta, plan.frames_of)
+    is_stack = max(plan.frames_of) == 1
     geometry = stack_geometry(meta)
     affine = geometry.affine
-    space = None if affine is None else space_of(affine, volume.values.shape[:3])
-    dtype = volume.values.dtype.name
+    space = None if affine is None else space_of(affine, plan.shape[:3])
+    dtype = plan.dtype.name
     header = PixelDataHeader(
         RescaleSlope=float(rescale.slopes[0]) if rescale.is_uniform else float("nan"),
         RescaleIntercept=float(rescale.intercepts[0]) if rescale.is_uniform else float("nan"),
@@ -58,17 +72,15 @@ def read_folder(
         WindowWidth=_first_number(meta, CommonTags.WindowWidth),
     )
     return CubeContents(
-        values=volume.values,
-        axes=leading_axes(volume.values.shape[:1], is_stack=is_stack),
+        values=np.broadcast_to(np.zeros((), plan.dtype), plan.shape),
+        axes=leading_axes(plan.shape[:1], is_stack=is_stack),
         header=header,
         rescale=None if rescale.is_uniform else rescale,
         meta=packed_meta(value=meta),
         space=space,
         affine=affine if space is None else None,
         status=get_dicom_status(meta),
-        sources=packed_sources(value=volume.source_files),
-        digest=values_digest(volume.values),
-        skipped=series.skipped,
+        skipped=plan.series.skipped,
     )
 
 

@@ -1,14 +1,17 @@
 """Some frames of an open cube file, whole, or the part that is asked for."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from dicube.codecs import get_codec
 from dicube.codecs.jph import JphCodec
+from dicube.codecs.jxl import JxlRoiCodec
 from dicube.core.contents import Array
-from dicube.core.frame_values import placed_error, values_layout
 from dicube.core.image_member import ImageMember
+from dicube.core.roi import Mask
+from dicube.core.values_layout import placed_error, values_layout
 from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
 from dicube.storage.pixel_utils import encoding_of, from_codec_samples
@@ -17,13 +20,20 @@ Rectangle = tuple[int, int, int, int]  # row, column, rows, columns
 
 
 class FrameReader:
-    """Decodes frames of a file by their number. Safe to share between threads."""
+    """Decodes frames of a file by their number. Safe to share between threads.
+
+    Attributes
+    ----------
+    layout : ValuesLayout
+        Of all frames together.
+    """
 
     def __init__(self, file: DcbFile, image: ImageMember | None) -> None:
-        layout = values_layout(file, image)
+        self.layout = values_layout(file, image)
         self._file = file
-        self._encoding = image.encoding if image is not None else encoding_of(layout.dtype)
-        self._frame_shape = layout.shape[len(layout.axes) :]
+        dtype = self.layout.dtype
+        self._encoding = image.encoding if image is not None else encoding_of(dtype)
+        self._frame_shape = self.layout.shape[len(self.layout.axes) :]
         self._codec = get_codec(file.file_format.codec_name)
 
     @property
@@ -34,8 +44,25 @@ class FrameReader:
         """
         return isinstance(self._codec, JphCodec) and self._encoding.is_plain
 
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of the stored values of a frame."""
+        return math.prod(self._frame_shape) * np.dtype(self._encoding.dtype).itemsize
+
     def whole(self, numbers: Sequence[int], num_threads: int | None) -> Array:
-        """Stored values of these frames, (n, rows, columns[, samples]).
+        """Stored values of these frames; see `with_masks`."""
+        return self.with_masks(numbers, num_threads)[0]
+
+    def with_masks(
+        self, numbers: Sequence[int], num_threads: int | None
+    ) -> tuple[Array, Mask | None]:
+        """Stored values of these frames, and their masks.
+
+        Returns
+        -------
+        values : (n, rows, columns[, samples]) array
+        masks : (n, rows, columns) bool, or None
+            The region of interest; files of other formats have none.
 
         Raises
         ------
@@ -46,11 +73,22 @@ class FrameReader:
         """
         codestreams = self._file.frames.take(numbers)
         shape = self._encoding.frame_shape(self._frame_shape)
-        samples = np.empty((len(numbers), *shape), np.dtype(self._encoding.codec_dtype))
+        dtype = np.dtype(self._encoding.codec_dtype)
+        masks = None
+        # Checksums have proved the frames to be those that were compared when they were written.
+        intact = self._file.has_checksums
         try:
-            self._codec.decode_frames(
-                codestreams, out=samples, num_threads=num_threads, intact=self._file.has_checksums
-            )
+            if codestreams:
+                self._codec.check_header(codestreams[0], shape, dtype)
+            samples = np.empty((len(numbers), *shape), dtype)
+            if isinstance(self._codec, JxlRoiCodec):
+                _, masks = self._codec.decode_regions(
+                    codestreams, out=samples, num_threads=num_threads, intact=intact
+                )
+            else:
+                self._codec.decode_frames(
+                    codestreams, out=samples, num_threads=num_threads, intact=intact
+                )
         except CodecError as error:
             raise placed_error(error, self._file) from error
         except DataConsistencyError as error:
@@ -59,7 +97,7 @@ class FrameReader:
                 where=str(self._file.path),
                 hint="the file is damaged; restore it from a copy",
             ) from error
-        return from_codec_samples(samples, self._encoding)
+        return from_codec_samples(samples, self._encoding), masks
 
     def part(
         self,

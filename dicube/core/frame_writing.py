@@ -1,5 +1,6 @@
 """Frames on their way into a cube file: encoded, checked, digested and written as they come."""
 
+from collections.abc import Iterable, Iterator
 from typing import NamedTuple
 
 import numpy as np
@@ -70,6 +71,38 @@ def write_frames(
         writer.append_frames(batch)
         digest.update(frames[written : written + len(batch)])
         written += len(batch)
+        sample_offset = batch.sample_offset
+    return FramesWritten(sample_offset, str(digest))
+
+
+def write_pieces(
+    writer: CubeWriter,
+    codec_name: str,
+    pieces: Iterable[Array],
+    encoding: SampleEncoding,
+    bits: int,
+    options: EncodeOptions,
+) -> FramesWritten:
+    """As `write_frames`, of a volume that comes in pieces; `bits` hold every stored value.
+
+    A piece is digested when it comes and gone when it is encoded.
+    """
+    digest = ValuesDigest()
+
+    def samples() -> Iterator[Array]:
+        for piece in pieces:
+            digest.update(piece)
+            yield to_codec_samples(piece, encoding)
+
+    sample_offset = 0
+    for batch in get_codec(codec_name).encode_pieces(
+        samples(),
+        bits=bits if encoding.is_plain else 8 * np.dtype(encoding.codec_dtype).itemsize,
+        num_threads=options.num_threads,
+        verify=options.check,
+        effort=options.effort,
+    ):
+        writer.append_frames(batch)
         sample_offset = batch.sample_offset
     return FramesWritten(sample_offset, str(digest))
 

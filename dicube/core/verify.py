@@ -1,27 +1,30 @@
-"""Proving that a cube file is whole, and that it is the folder it was made from."""
+"""Proving that a cube file is whole, and that it is the folder it was made from.
+
+Frames are decoded some at a time, so a file of any length takes little memory.
+"""
 
 import os
-from dataclasses import replace
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 import numpy as np
 
-from dicube.core.contents import Array, CubeContents, values_digest
-from dicube.core.cube_file import read_cube
+from dicube.core.contents import Array, ValuesDigest
+from dicube.core.cube_file import CubeDescription, describe, image_member
+from dicube.core.folder_comparison import FolderComparison, compare_with
+from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import inside_only
-from dicube.core.roi import RegionOfInterest
-from dicube.dicom.derivation import source_uids
-from dicube.dicom.dicom_io import DicomSeries, Progress, read_series
-from dicube.dicom.dicom_meta import SortMethod
-from dicube.dicom.dicom_tags import CommonTags
-from dicube.dicom.source_files import file_digest
-from dicube.dicom.volume import read_volume
+from dicube.core.roi import Mask
+from dicube.dicom.dicom_io import Progress
+from dicube.dicom.volume import runs_within
 from dicube.exceptions import DicomCubeError
 from dicube.storage.dcb_file import DcbFile
 from dicube.storage.verify import find_damage
 
 PathLike = str | os.PathLike[str]
+
+_PIECE_BYTES: Final = 24 << 20
 
 
 class Verification(NamedTuple):
@@ -83,143 +86,92 @@ def verify_file(
     """
     try:
         with DcbFile(path) as file:
-            problems = list(find_damage(file))
-            has_checksums = file.has_checksums
-        if problems:
-            return Verification(tuple(problems), has_checksums=has_checksums)
-        contents = read_cube(path)
-        problems = _content_problems(contents)
+            damage = tuple(find_damage(file))
+            if damage:
+                return Verification(damage, has_checksums=file.has_checksums)
+            about = describe(file)
+            problems = _section_problems(about)
     except DicomCubeError as error:
         return Verification((str(error),))
-    frames = len(contents.frames)
-    if problems or against is None:
-        return Verification(tuple(problems), frames, has_checksums)
-    report = _compare_folder(contents, Path(against), progress)
-    return report._replace(frames=frames, has_checksums=has_checksums)
+    comparison = None
+    if against is not None and not problems:
+        comparison = compare_with(Path(against), about, progress)
+        if comparison is None:
+            problems.append("the folder holds other images")
+    checked = Verification(tuple(problems), about.frames, about.has_checksums)
+    return checked if problems else _check_frames(Path(path), checked, comparison)
 
 
-def _content_problems(contents: CubeContents) -> list[str]:
-    """Unpack everything that is read lazily otherwise, and compare the digest."""
-    problems = []
-    proven, roi = contents.values, contents.roi
-    if roi is not None:
-        proven = inside_only(contents.frames, roi.mask.reshape(contents.frames.shape[:3]))
-        if np.count_nonzero(roi.mask) != roi.quality.pixels:
-            problems.append("the region of interest does not have the size that was recorded")
-    if contents.digest is not None and values_digest(proven) != contents.digest:
-        problems.append("the stored values do not have the digest that was recorded")
-    if contents.meta is not None:
-        contents.meta.value.to_json()
-    if contents.sources is not None:
-        described = sum(source.layout.frames for source in contents.sources.value)
-        if described != len(contents.frames):
-            problems.append(f"the source files have {described} frames, not {len(contents.frames)}")
-    return problems
+class _Piece(NamedTuple):
+    """Some decoded frames; `run` says which of the entries of `frames_of` they are."""
+
+    run: range
+    values: Array
+    masks: Mask | None
 
 
-def _compare_folder(
-    contents: CubeContents, folder: Path, progress: Progress | None
+class _Frames:
+    """All frames of a file, a piece at a time; `problems` are those of the file as a whole."""
+
+    def __init__(self, path: Path, frames_of: list[int] | None) -> None:
+        self._path = path
+        self._frames_of = frames_of
+        self.problems: list[str] = []
+
+    def __iter__(self) -> Iterator[_Piece]:
+        with DcbFile(self._path) as file:
+            image = image_member(file)
+            reader = FrameReader(file, image)
+            digest, inside, start = ValuesDigest(), 0, 0
+            frames_of = self._frames_of or [1] * len(file.frames)
+            for run in runs_within(frames_of, reader.frame_bytes, _PIECE_BYTES):
+                stop = start + sum(frames_of[run.start : run.stop])
+                values, masks = reader.with_masks(range(start, stop), None)
+                start = stop
+                digest.update(values if masks is None else inside_only(values, masks))
+                inside += 0 if masks is None else int(np.count_nonzero(masks))
+                yield _Piece(run, values, masks)
+        if image is None:
+            return
+        if image.quality is not None and image.quality.pixels != inside:
+            self.problems.append("the region of interest does not have the size that was recorded")
+        if image.digest is not None and str(digest) != image.digest:
+            self.problems.append("the stored values do not have the digest that was recorded")
+
+
+def _check_frames(
+    path: Path, checked: Verification, comparison: FolderComparison | None
 ) -> Verification:
-    series = _series_of(contents, folder, progress)
-    if contents.roi is not None:
-        return _compare_region(contents, contents.roi, _values_in_order(contents, series, progress))
-    if contents.sources is None:
-        values = _values_in_order(contents, series, progress)
-        same = values is not None and np.array_equal(values, contents.frames)
-        return Verification(() if same else ("the stored values differ from the folder",))
-    problems = []
-    identical = equal = start = 0
-    on_disk = {path.name: path for path in (i.path for i in series.instances)}
-    sources = contents.sources.value
-    for number, source in enumerate(sources):
-        frames = contents.frames[start : start + source.layout.frames]
-        start += source.layout.frames
-        path = on_disk.pop(source.name, None)
-        if path is None:
-            problems.append(f"{source.name} is not in the folder")
-        elif source.exact:
-            same = source.file_bytes(frames) == path.read_bytes()
-            identical += same
-            problems += [] if same else [f"{source.name} differs"]
-        else:
-            same = file_digest(path.read_bytes()) == source.digest
-            equal += same
-            problems += [] if same else [f"{source.name} is not the file that was compressed"]
-        if progress is not None:
-            progress("comparing", number + 1, len(sources))
-    problems += [f"{name} is not in the cube file" for name in on_disk]
-    if equal and not problems:
-        problems += _compare_values(contents, series, progress)
-    return Verification(tuple(problems), identical_files=identical, equal_files=equal)
-
-
-def _compare_region(
-    contents: CubeContents, roi: RegionOfInterest, values: Array | None
-) -> Verification:
-    """Exact inside, and outside as near as was promised."""
-    if values is None or values.shape != contents.frames.shape:
-        return Verification(("the folder holds other images",))
-    masks = roi.mask.reshape(values.shape[:3])
-    inside = largest = 0
-    for kept, true, mask in zip(contents.frames, values, masks, strict=True):
-        difference = np.abs(kept.astype(np.int64) - true)
-        inside = max(inside, int(difference[mask].max(initial=0)))
-        largest = max(largest, int(difference[~mask].max(initial=0)))
-    if inside:
-        return Verification(("the stored values inside of the region differ from the folder",))
-    # Decoders of lossy codestreams may round differently, so nothing is promised for those.
-    if roi.quality.background_error is not None and largest > roi.quality.largest_error:
-        problem = f"stored values are off by {largest}, {roi.quality.largest_error} was recorded"
-        return Verification((problem,), largest_error=largest)
-    return Verification((), largest_error=largest)
-
-
-def _values_in_order(
-    contents: CubeContents, series: DicomSeries, progress: Progress | None
-) -> Array | None:
-    """The values of the folder in the order of the file, instances matched by their UID."""
-    if contents.meta is None:
-        return read_volume(series, progress=progress).values
-    uids = series.meta.get_values(CommonTags.SOPInstanceUID)
-    is_derived = contents.roi is not None and not contents.roi.quality.is_lossless
-    meta = contents.meta.value
-    wanted = source_uids(meta) if is_derived else meta.get_values(CommonTags.SOPInstanceUID)
-    if sorted(map(str, uids)) != sorted(map(str, wanted)):
-        return None
-    places = {str(uid): place for place, uid in enumerate(uids)}
-    ordered = replace(series, instances=[series.instances[places[str(u)]] for u in wanted])
-    return read_volume(ordered, progress=progress).values
-
-
-def _compare_values(
-    contents: CubeContents, series: DicomSeries, progress: Progress | None
-) -> list[str]:
-    """Decode the folder again and compare frame by frame, whatever the order of the files."""
-    volume = read_volume(series, progress=progress)
-    decoded, start = {}, 0
-    for source in volume.source_files:
-        decoded[source.name] = volume.values[start : start + source.layout.frames]
-        start += source.layout.frames
-    assert contents.sources is not None
-    problems, start = [], 0
-    for source in contents.sources.value:
-        stop = start + source.layout.frames
-        if not np.array_equal(decoded[source.name], contents.frames[start:stop]):
-            problems.append(f"the stored values of {source.name} differ")
-        start = stop
-    return problems
-
-
-def _series_of(contents: CubeContents, folder: Path, progress: Progress | None) -> DicomSeries:
-    """The series in the folder that the file holds, in whatever order."""
-    uid = None
-    if contents.meta is not None:
-        value = contents.meta.value.get(CommonTags.SeriesInstanceUID)
-        uid = value if isinstance(value, str) else None
-    return read_series(
-        folder,
-        sort_method=SortMethod.INSTANCE_NUMBER_ASC,
-        series_uid=uid,
-        on_damaged="skip",
-        progress=progress,
+    """Decode all frames, and compare them if there is something to compare them with."""
+    frames = _Frames(path, None if comparison is None else comparison.frames_of)
+    pieces = iter(frames)
+    problems: list[str] = []
+    while True:
+        try:
+            piece = next(pieces, None)
+        except DicomCubeError as error:  # of the file; those of the folder are raised below
+            return Verification((str(error),))
+        if piece is None:
+            break
+        if comparison is not None:
+            problems += comparison.compare(piece.run, piece.values, piece.masks)
+    if comparison is None or frames.problems:
+        return checked._replace(problems=tuple(frames.problems))
+    return checked._replace(
+        problems=(*problems, *comparison.at_the_end()),
+        identical_files=comparison.identical_files,
+        equal_files=comparison.equal_files,
+        largest_error=comparison.largest_error,
     )
+
+
+def _section_problems(about: CubeDescription) -> list[str]:
+    """Unpack everything that is read lazily otherwise."""
+    if about.meta is not None:
+        about.meta.value.to_json()
+    if about.sources is None:
+        return []
+    described = sum(source.layout.frames for source in about.sources.value)
+    if described == about.frames:
+        return []
+    return [f"the source files have {described} frames, not {about.frames}"]

@@ -1,7 +1,10 @@
 """The stored values of a whole series in one array, and the record of its source files."""
 
+import itertools
+import math
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, NamedTuple, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -38,44 +41,117 @@ class SeriesVolume(NamedTuple):
     source_files: list[SourceFile]
 
 
-def read_volume(
-    series: DicomSeries, *, num_threads: int | None = None, progress: Progress | None = None
-) -> SeriesVolume:
-    """Read the pixels of all instances into one array.
+@dataclass(frozen=True)
+class VolumePlan:
+    """Where the stored values of a series go, known before any is read.
 
     Instances of different integer dtypes go into the smallest dtype that holds all of them.
 
-    Raises
-    ------
-    DataConsistencyError
-        The instances have different shapes, mix integers and floats, or lack pixels.
-    CodecError
-        Compressed pixels cannot be decoded.
+    Attributes
+    ----------
+    series : DicomSeries
+    layouts : list of PixelLayout
+        Of each instance.
+    dtype : numpy dtype
     """
-    layouts = layouts_of(series.instances, series.meta)
-    _check_one_shape(series, layouts)
-    dtype = _common_dtype(series, layouts)
-    starts = np.concatenate([[0], np.cumsum([layout.frames for layout in layouts])]).tolist()
-    values = np.empty((starts[-1], *layouts[0].frame_shape), dtype=dtype)
-    names = series.names
-    in_place = _read_in_place(series.instances, layouts, values, thread_count(num_threads))
 
-    def read(number: int) -> SourceFile:
-        instance, layout = series.instances[number], layouts[number]
-        frames = values[starts[number] : starts[number + 1]]
-        if number in in_place:
-            pixels = pixels_in_place(instance, layout, frames)
-        else:
-            pixels = read_pixels(instance, layout)
-            frames[...] = pixels.values
-        if progress is not None:
-            progress("reading pixels", number + 1, len(layouts))
-        return _source_file(instance, names[number], layout, pixels)
+    series: DicomSeries
+    layouts: list[PixelLayout]
+    dtype: np.dtype[Any]
 
-    # Decoding profits from threads; for digests alone they cost more than they save.
-    compressed = any(is_compressed(instance) for instance in series.instances)
-    files = map_frames(read, len(layouts), num_threads if compressed else 1)
-    return SeriesVolume(values, list(files))
+    @classmethod
+    def of(cls, series: DicomSeries) -> Self:
+        """Plan a series.
+
+        Raises
+        ------
+        DataConsistencyError
+            The instances have different shapes, mix integers and floats, or lack pixels.
+        """
+        layouts = layouts_of(series.instances, series.meta)
+        _check_one_shape(series, layouts)
+        return cls(series, layouts, _common_dtype(series, layouts))
+
+    @property
+    def frames_of(self) -> list[int]:
+        """Number of frames of each instance."""
+        return [layout.frames for layout in self.layouts]
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """(frames, rows, columns[, samples]) of all instances together."""
+        return (sum(self.frames_of), *self.layouts[0].frame_shape)
+
+    @property
+    def bits(self) -> int:
+        """Bits that hold every stored value, with its sign."""
+        if any(layout.dtype != self.dtype for layout in self.layouts):
+            return self.dtype.itemsize * 8
+        return max(layout.bits_stored for layout in self.layouts)
+
+    def pieces(self, most_bytes: int) -> list[range]:
+        """Runs of instances whose values take no more memory than this, or one instance each."""
+        frame_bytes = math.prod(self.shape[1:]) * self.dtype.itemsize
+        return runs_within(self.frames_of, frame_bytes, most_bytes)
+
+    def read(
+        self,
+        run: range,
+        *,
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> SeriesVolume:
+        """Read the pixels of a run of instances.
+
+        Raises
+        ------
+        DataConsistencyError
+            A file has fewer pixels than it says.
+        CodecError
+            Compressed pixels cannot be decoded.
+        """
+        instances = self.series.instances[run.start : run.stop]
+        layouts = self.layouts[run.start : run.stop]
+        starts = [0, *itertools.accumulate(layout.frames for layout in layouts)]
+        values = np.empty((starts[-1], *self.shape[1:]), self.dtype)
+        names = self.series.names[run.start : run.stop]
+        in_place = _read_in_place(instances, layouts, values, thread_count(num_threads))
+
+        def read(number: int) -> SourceFile:
+            instance, layout = instances[number], layouts[number]
+            frames = values[starts[number] : starts[number + 1]]
+            if number in in_place:
+                pixels = pixels_in_place(instance, layout, frames)
+            else:
+                pixels = read_pixels(instance, layout)
+                frames[...] = pixels.values
+            if progress is not None:
+                progress("reading pixels", run.start + number + 1, len(self.layouts))
+            return _source_file(instance, names[number], layout, pixels)
+
+        # Decoding profits from threads; for digests alone they cost more than they save.
+        compressed = any(is_compressed(instance) for instance in instances)
+        files = map_frames(read, len(layouts), num_threads if compressed else 1)
+        return SeriesVolume(values, files)
+
+
+def runs_within(frames_of: Sequence[int], frame_bytes: int, most_bytes: int) -> list[range]:
+    """Runs of instances whose frames take no more bytes together, or one instance each."""
+    runs, first, length = [], 0, 0
+    for number, frames in enumerate(frames_of):
+        if number > first and length + frames * frame_bytes > most_bytes:
+            runs.append(range(first, number))
+            first, length = number, 0
+        length += frames * frame_bytes
+    return [*runs, range(first, len(frames_of))]
+
+
+def read_volume(
+    series: DicomSeries, *, num_threads: int | None = None, progress: Progress | None = None
+) -> SeriesVolume:
+    """Read the pixels of all instances into one array; errors are those of `VolumePlan`."""
+    plan = VolumePlan.of(series)
+    return plan.read(range(len(plan.layouts)), num_threads=num_threads, progress=progress)
 
 
 def _read_in_place(

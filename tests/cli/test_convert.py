@@ -7,7 +7,6 @@ import pydicom
 import pytest
 
 import dicube
-from dicube import DicomCubeImage
 from dicube.core.cube_file import read_description
 from tests.cli.runs import damage_first_frame, misused, ok, refused, run, same_files
 
@@ -109,13 +108,13 @@ class TestConvert:
 
     def test_verification_that_fails_is_reported(self, folder, tmp_path, monkeypatch):
         target = tmp_path / "ct.dcbs"
-        write = DicomCubeImage.to_file
 
-        def write_damaged(image, path, **options):
-            write(image, path, **options)
+        def write_damaged(source, path, **options):
+            done = dicube.convert(source, path, **options)
             damage_first_frame(path)
+            return done
 
-        monkeypatch.setattr(DicomCubeImage, "to_file", write_damaged)
+        monkeypatch.setattr("dicube.cli.convert.convert_folder", write_damaged)
         result = run("convert", folder, target)
         assert result.exit_code == 1
         assert "VERIFICATION FAILED" in result.stdout

@@ -1,7 +1,7 @@
 """JPEG XL without loss: the native codec, and libjxl through imagecodecs for what it leaves."""
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -23,6 +23,7 @@ from dicube.codecs.jxl.codestream import bare_codestream, stream_info
 from dicube.codecs.jxl.decoding import decode_frames
 from dicube.codecs.jxl.sample_mapping import (
     HALF_BITS,
+    allowed_bits,
     check_bits,
     from_stored,
     is_split,
@@ -109,6 +110,31 @@ class JxlCodec(FrameCodec):
     ) -> Iterator[Codestreams]:
         """As `encode_frames`, some frames at a time; see `Codec`."""
         encoder = self.encoder(frames, effort or "default", None)
+        return self._encode_with(encoder, frames, num_threads, verify=verify)
+
+    def encode_pieces(
+        self,
+        pieces: Iterable[Samples],
+        *,
+        bits: int,
+        num_threads: int | None = None,
+        verify: bool = False,
+        effort: str | None = None,
+    ) -> Iterator[Codestreams]:
+        """See `Codec`; each piece has a model of its own, and all frames the same depth."""
+        for piece in pieces:
+            depth = None if is_split(piece.dtype) else allowed_bits(piece.dtype, bits)
+            encoder = self.encoder(piece, effort or "default", depth)
+            yield from self._encode_with(encoder, piece, num_threads, verify=verify)
+
+    def _encode_with(
+        self,
+        encoder: "FrameEncoder",
+        frames: Samples,
+        num_threads: int | None,
+        *,
+        verify: bool,
+    ) -> Iterator[Codestreams]:
         size = frames_per_batch(frames)
 
         def encode(first: int) -> Codestreams:

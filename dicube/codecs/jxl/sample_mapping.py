@@ -40,6 +40,11 @@ def fewest_bits(dtype: np.dtype[Any], low: int, high: int) -> int:
     """The smallest depth that holds all values from `low` to `high`."""
     sign = dtype.kind == "i"
     needed = sign + max(value if value >= 0 else ~value for value in (low, high)).bit_length()
+    return allowed_bits(dtype, needed)
+
+
+def allowed_bits(dtype: np.dtype[Any], needed: int) -> int:
+    """The smallest depth that is possible for a dtype and holds so many bits."""
     return max(needed, _SMALLEST_BITS[f"{dtype.kind}{dtype.itemsize}"])
 
 

@@ -1,0 +1,151 @@
+"""A folder of DICOM files straight into a cube file, with a bounded number of frames in memory.
+
+Reading, encoding and writing overlap: while threads encode a piece of the series and write what is
+done, another one reads the next piece.
+"""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from dicube.codecs.parallel import one_ahead
+from dicube.core.contents import Array, packed_sources
+from dicube.core.cube_file import finish_cube
+from dicube.core.dicom_folder import describe_series
+from dicube.core.frame_writing import EncodeOptions, write_pieces
+from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile, read_series
+from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.source_files import SourceFile
+from dicube.dicom.volume import VolumePlan
+from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
+from dicube.storage.formats import DCBR, format_of_name
+from dicube.storage.pixel_utils import encoding_of
+from dicube.storage.writer import writing
+
+PathLike = str | os.PathLike[str]
+
+_PIECE_BYTES: Final = 24 << 20  # three of them are there at a time
+
+
+class Conversion(NamedTuple):
+    """What was converted.
+
+    Attributes
+    ----------
+    path : Path
+        The file.
+    frames : int
+    source_bytes : int
+        Of the DICOM files that became the file.
+    meta : DicomMeta
+    skipped : list of SkippedFile
+        Files of the folder that are no part of it.
+    """
+
+    path: Path
+    frames: int
+    source_bytes: int
+    meta: DicomMeta
+    skipped: list[SkippedFile]
+
+
+def convert(
+    folder: PathLike,
+    path: PathLike,
+    *,
+    file_format: str | None = None,
+    sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC,
+    series_uid: str | None = None,
+    on_damaged: OnDamaged = "raise",
+    keep_sources: bool = True,
+    check: bool = True,
+    num_threads: int | None = None,
+    effort: str | None = None,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a folder of DICOM files into a cube file, however long the series.
+
+    As `DicomCubeImage.from_dicom_folder(folder).to_file(path)`, without the image: some tens of
+    megabytes of pixels are held at a time, or one file if that has more. A .dcba file may be a
+    little larger than that of an image, because each piece has a model of its own.
+
+    Parameters
+    ----------
+    folder, path : path
+    file_format : "dcbs" or "dcba", optional
+        By default what the suffix of the path says. A .dcbr file needs an image and a region.
+    sort_method : SortMethod
+    series_uid : str, optional
+    on_damaged : "raise" or "skip"
+    keep_sources : bool
+    check : bool
+    num_threads : int, optional
+    effort : "fast", "default" or "max", optional
+    progress : callable, optional
+        As for `from_dicom_folder` and `to_file`.
+
+    Returns
+    -------
+    Conversion
+
+    Raises
+    ------
+    MetaDataError, DataConsistencyError, CodecError
+        As for `from_dicom_folder`.
+    InvalidCubeFileError
+        The format is unknown, or the file cannot be written.
+    """
+    target = Path(path)
+    chosen = format_of_name(file_format or target.suffix, where=str(path))
+    if chosen == DCBR:
+        raise DataConsistencyError(
+            "a .dcbr file needs a region of interest",
+            where=str(path),
+            hint="read the folder with DicomCubeImage.from_dicom_folder, then to_file(roi=...)",
+        )
+    series = read_series(
+        folder,
+        sort_method=sort_method,
+        series_uid=series_uid,
+        on_damaged=on_damaged,
+        progress=progress,
+    )
+    plan = VolumePlan.of(series)
+    contents = describe_series(plan)
+    encoding = encoding_of(plan.dtype)
+    files: list[SourceFile] = []
+
+    def read(run: range) -> Array:
+        volume = plan.read(run, num_threads=num_threads, progress=progress)
+        files.extend(volume.source_files)
+        return volume.values
+
+    def pieces() -> Iterator[Array]:
+        yield from one_ahead(read, plan.pieces(_PIECE_BYTES))
+
+    try:
+        with writing(target, chosen) as writer:
+            written = write_pieces(
+                writer,
+                chosen.codec_name,
+                pieces(),
+                encoding,
+                plan.bits,
+                EncodeOptions(check, num_threads, effort),
+            )
+            if keep_sources:
+                contents.sources = packed_sources(value=files)
+                contents.digest = written.digest
+            finish_cube(writer, contents, encoding, written)
+    except OSError as error:
+        raise InvalidCubeFileError(
+            f"cannot be written: {error.strerror}", where=str(path)
+        ) from error
+    return Conversion(
+        path=target,
+        frames=plan.shape[0],
+        source_bytes=sum(instance.length for instance in series.instances),
+        meta=series.meta,
+        skipped=series.skipped,
+    )

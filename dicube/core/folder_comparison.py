@@ -1,0 +1,195 @@
+"""Comparing the frames of a cube file with the folder it was made from, some at a time."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from dicube.core.contents import Array
+from dicube.core.cube_file import CubeDescription
+from dicube.core.roi import Mask, RoiQuality
+from dicube.dicom.derivation import source_uids
+from dicube.dicom.dicom_io import DicomSeries, Progress, read_series
+from dicube.dicom.dicom_meta import SortMethod
+from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.source_files import SourceFile, file_digest
+from dicube.dicom.volume import VolumePlan
+
+
+class FolderComparison(ABC):
+    """Takes the frames of a file in order and says what differs from a folder.
+
+    Attributes
+    ----------
+    identical_files, equal_files : int
+        Source files that come back byte for byte; compressed ones with equal values.
+    largest_error : int or None
+        Outside of a region of interest.
+    """
+
+    identical_files = 0
+    equal_files = 0
+    largest_error: int | None = None
+
+    @property
+    @abstractmethod
+    def frames_of(self) -> list[int]:
+        """Numbers of frames that have to come together."""
+
+    @abstractmethod
+    def compare(self, run: range, values: Array, masks: Mask | None) -> list[str]:
+        """What is wrong with these frames; `run` counts in `frames_of`."""
+
+    def at_the_end(self) -> list[str]:
+        """What is wrong once all frames have come."""
+        return []
+
+
+def compare_with(
+    folder: Path, about: CubeDescription, progress: Progress | None
+) -> FolderComparison | None:
+    """How to compare a file with a folder; None where the folder holds other images.
+
+    Raises
+    ------
+    MetaDataError, DataConsistencyError
+        This is no folder with the series of the file.
+    """
+    series = _series_of(about, folder, progress)
+    if about.sources is not None:
+        return _WithSources(about.sources.value, VolumePlan.of(series), progress)
+    ordered = _in_order_of(about, series)
+    if ordered is None:
+        return None
+    plan = VolumePlan.of(ordered)
+    if plan.shape[0] != about.frames or plan.shape[1:] != about.shape[len(about.axes) :]:
+        return None
+    return _WithValues(plan, about.quality, progress)
+
+
+class _WithSources(FolderComparison):
+    """File by file: rebuilt ones with those on the disk, compressed ones by their values."""
+
+    def __init__(
+        self, sources: Sequence[SourceFile], plan: VolumePlan, progress: Progress | None
+    ) -> None:
+        self._sources = sources
+        self._plan = plan
+        self._progress = progress
+        names = plan.series.names
+        self._on_disk = {name: number for number, name in enumerate(names)}
+
+    @property
+    def frames_of(self) -> list[int]:
+        return [source.layout.frames for source in self._sources]
+
+    def compare(self, run: range, values: Array, masks: Mask | None) -> list[str]:
+        problems, start = [], 0
+        for number in run:
+            source = self._sources[number]
+            frames = values[start : start + source.layout.frames]
+            start += source.layout.frames
+            place = self._on_disk.pop(source.name, None)
+            if place is None:
+                problems.append(f"{source.name} is not in the folder")
+            elif source.exact:
+                problems += self._compare_bytes(source, frames, place)
+            else:
+                problems += self._compare_values(source, frames, place)
+            if self._progress is not None:
+                self._progress("comparing", number + 1, len(self._sources))
+        return problems
+
+    def at_the_end(self) -> list[str]:
+        return [f"{name} is not in the cube file" for name in self._on_disk]
+
+    def _compare_bytes(self, source: SourceFile, frames: Array, place: int) -> list[str]:
+        path = self._plan.series.instances[place].path
+        if source.file_bytes(frames) != path.read_bytes():
+            return [f"{source.name} differs"]
+        self.identical_files += 1
+        return []
+
+    def _compare_values(self, source: SourceFile, frames: Array, place: int) -> list[str]:
+        path = self._plan.series.instances[place].path
+        if file_digest(path.read_bytes()) != source.digest:
+            return [f"{source.name} is not the file that was compressed"]
+        self.equal_files += 1
+        decoded = self._plan.read(range(place, place + 1)).values
+        same = np.array_equal(decoded, frames)
+        return [] if same else [f"the stored values of {source.name} differ"]
+
+
+class _WithValues(FolderComparison):
+    """By stored values; inside of a region they are equal, outside as near as was promised."""
+
+    def __init__(
+        self, plan: VolumePlan, quality: RoiQuality | None, progress: Progress | None
+    ) -> None:
+        self._plan = plan
+        self._quality = quality
+        self._progress = progress
+        self.largest_error = None if quality is None else 0
+        self._differs = False
+
+    @property
+    def frames_of(self) -> list[int]:
+        return self._plan.frames_of
+
+    def compare(self, run: range, values: Array, masks: Mask | None) -> list[str]:
+        true = self._plan.read(run).values
+        if self._progress is not None:
+            self._progress("comparing", run.stop, len(self._plan.layouts))
+        if masks is None:
+            self._differs |= not np.array_equal(true, values)
+            return []
+        for kept, wanted, mask in zip(values, true, masks, strict=True):
+            difference = np.abs(kept.astype(np.int64) - wanted)
+            self._differs |= bool(difference[mask].any())
+            outside = int(difference[~mask].max(initial=0))
+            self.largest_error = max(self.largest_error or 0, outside)
+        return []
+
+    def at_the_end(self) -> list[str]:
+        if self._quality is None:
+            return ["the stored values differ from the folder"] if self._differs else []
+        if self._differs:
+            return ["the stored values inside of the region differ from the folder"]
+        recorded = self._quality.largest_error
+        # Decoders of lossy codestreams may round differently, so nothing is promised for those.
+        promised = self._quality.background_error is not None
+        if promised and self.largest_error is not None and self.largest_error > recorded:
+            return [f"stored values are off by {self.largest_error}, {recorded} was recorded"]
+        return []
+
+
+def _series_of(about: CubeDescription, folder: Path, progress: Progress | None) -> DicomSeries:
+    """The series in the folder that the file holds, in whatever order."""
+    uid = None
+    if about.meta is not None:
+        value = about.meta.value.get(CommonTags.SeriesInstanceUID)
+        uid = value if isinstance(value, str) else None
+    return read_series(
+        folder,
+        sort_method=SortMethod.INSTANCE_NUMBER_ASC,
+        series_uid=uid,
+        on_damaged="skip",
+        progress=progress,
+    )
+
+
+def _in_order_of(about: CubeDescription, series: DicomSeries) -> DicomSeries | None:
+    """The series in the order of the file, instances matched by their UID; None if they differ."""
+    if about.meta is None:
+        return series
+    meta = about.meta.value
+    is_derived = about.quality is not None and not about.quality.is_lossless
+    wanted = source_uids(meta) if is_derived else meta.get_values(CommonTags.SOPInstanceUID)
+    uids = series.meta.get_values(CommonTags.SOPInstanceUID)
+    if sorted(map(str, uids)) != sorted(map(str, wanted)):
+        return None
+    places = {str(uid): place for place, uid in enumerate(uids)}
+    order = [places[str(uid)] for uid in wanted]
+    return replace(series, instances=[series.instances[place] for place in order])
