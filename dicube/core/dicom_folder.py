@@ -3,6 +3,7 @@
 import os
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Final
 
 import numpy as np
 
@@ -23,6 +24,8 @@ from dicube.dicom.export import (
 from dicube.dicom.geometry import space_of, stack_geometry
 from dicube.dicom.volume import VolumePlan
 from dicube.exceptions import MetaDataError
+
+_WORTH_A_THREAD: Final = 1 << 18  # bytes of a file
 
 
 def read_folder(
@@ -111,7 +114,16 @@ def write_folder(
         raise MetaDataError(
             "the image has no DICOM metadata", hint="make some with image.init_meta(modality=...)"
         )
-    return write_files(folder, names, files, overwrite=overwrite, progress=progress)
+    # Small files are written faster than threads can pass the interpreter lock around.
+    large = contents.values.nbytes >= len(names) * _WORTH_A_THREAD
+    return write_files(
+        folder,
+        names,
+        files,
+        overwrite=overwrite,
+        num_threads=None if large else 1,
+        progress=progress,
+    )
 
 
 def _first_number(meta: DicomMeta, tag: TagLike) -> float | None:

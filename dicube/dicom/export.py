@@ -5,14 +5,16 @@ the same name are replaced.
 """
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import suppress
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import Any, Final
 
 import numpy.typing as npt
 
 from dicube.codecs import codec_for_transfer_syntax
+from dicube.codecs.parallel import map_in_order
 from dicube.dicom.dicom_io import Progress
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
@@ -27,6 +29,7 @@ from dicube.dicom.source_files import SourceFile
 from dicube.exceptions import CodecError, DataConsistencyError
 
 Array = npt.NDArray[Any]
+MakeFile = Callable[[], bytes]
 
 # Names for `transfer_syntax=` and --transfer-syntax; the UIDs are taken as well.
 TRANSFER_SYNTAXES: Final = {
@@ -64,8 +67,8 @@ def files_from_sources(
     values: Array,
     uid: str | None,
     codestreams: Sequence[bytes | memoryview] | None,
-) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of an unedited series.
+) -> Iterator[MakeFile]:
+    """How to make each file of an unedited series, in their order.
 
     Parameters
     ----------
@@ -91,13 +94,13 @@ def files_from_sources(
         frames = slice(start, start + source.layout.frames)
         start = frames.stop
         if uid is None and source.exact:
-            yield source.name, source.file_bytes(values[frames])
+            yield partial(source.file_bytes, values[frames])
             continue
         streams = None if codestreams is None else codestreams[frames]
         # A codec gives each pixel its own chrominance; only untouched native pixels share it.
         native = source.layout.as_native_little(keep_chroma=source.exact and streams is None)
         pixels = FilePixels(values[frames], native, streams)
-        yield source.name, file_from_source(source, pixels, uid or EXPLICIT_UID)
+        yield partial(file_from_source, source, pixels, uid or EXPLICIT_UID)
 
 
 def files_from_meta(
@@ -105,8 +108,8 @@ def files_from_meta(
     values: Array,
     uid: str | None,
     codestreams: Sequence[bytes | memoryview] | None,
-) -> Iterator[tuple[str, bytes]]:
-    """Name and content of each file of a series built from its metadata; else as above.
+) -> Iterator[MakeFile]:
+    """How to make each file of a series that is built from its metadata; else as above.
 
     Raises
     ------
@@ -122,7 +125,6 @@ def files_from_meta(
             hint="give the image metadata with one slice for each frame",
         )
     uid = uid or EXPLICIT_UID
-    names = names_from_meta(meta)
     allocated = [n for n in meta.get_values(CommonTags.BitsAllocated) if isinstance(n, int)]
     codestreams = _encoded(values, allocated, uid, codestreams)
     start = 0
@@ -132,7 +134,7 @@ def files_from_meta(
         layout = layout_for_meta(meta, index, values[frames])
         streams = None if codestreams is None else codestreams[frames]
         pixels = FilePixels(values[frames], layout, streams)
-        yield names[index], file_from_meta(meta, index, pixels, uid)
+        yield partial(file_from_meta, meta, index, pixels, uid)
 
 
 def names_from_meta(meta: DicomMeta) -> list[str]:
@@ -143,12 +145,15 @@ def names_from_meta(meta: DicomMeta) -> list[str]:
 def write_files(
     folder: str | os.PathLike[str],
     names: Sequence[str],
-    files: Iterator[tuple[str, bytes]],
+    files: Iterator[MakeFile],
     *,
     overwrite: bool,
+    num_threads: int | None = None,
     progress: Progress | None = None,
 ) -> list[Path]:
-    """Write files below a folder, which is made if need be; paths in the order of the files.
+    """Make files below a folder, several at a time; paths in the order of the files.
+
+    The folder is made if need be.
 
     Raises
     ------
@@ -167,18 +172,33 @@ def write_files(
             where=str(folder),
             hint="choose another folder, or allow it with overwrite=True (--overwrite)",
         )
-    for number, (target, (_, data)) in enumerate(zip(targets, files, strict=True)):
-        _write(target, data)
+    for folder_of_files in {target.parent for target in targets}:
+        _make_folder(folder_of_files)
+
+    def write(item: tuple[Path, MakeFile]) -> None:
+        target, make = item
+        _write(target, make())
+
+    written = map_in_order(write, zip(targets, files, strict=True), num_threads)
+    for number, _ in enumerate(written):
         if progress is not None:
             progress("exporting", number + 1, len(targets))
     return targets
+
+
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataConsistencyError(
+            f"cannot be written: {error.strerror}", where=str(folder)
+        ) from error
 
 
 def _write(target: Path, data: bytes) -> None:
     """Write one file beside its place and move it there, so that it is whole or absent."""
     temporary = target.with_name(f".{target.name}.part")
     try:
-        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
         temporary.replace(target)
     except OSError as error:

@@ -266,13 +266,13 @@ def test_export_never_replaces_or_removes_what_it_did_not_write(
 @pytest.mark.parametrize("name", ["../outside", "/etc/x", "a/../../b", "", "a\\..\\b", "x\0y"])
 def test_names_that_lead_out_of_the_folder_are_refused(tmp_path: Path, name: str) -> None:
     with pytest.raises(DataConsistencyError, match="leads out"):
-        write_files(tmp_path / "out", [name], iter([(name, b"x")]), overwrite=True)
+        write_files(tmp_path / "out", [name], iter([lambda: b"x"]), overwrite=True)
     assert list(tmp_path.iterdir()) == []
 
 
 def test_two_files_of_one_name_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataConsistencyError, match="same name"):
-        write_files(tmp_path, ["a", "a"], iter([("a", b""), ("a", b"")]), overwrite=True)
+        write_files(tmp_path, ["a", "a"], iter([bytes, bytes]), overwrite=True)
 
 
 def test_unknown_transfer_syntax_lists_the_known(folder: Path, tmp_path: Path) -> None:
