@@ -1,6 +1,6 @@
 """What makes up an image, wherever it came from; `DicomCubeImage` is its face."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from dicube.dicom.source_files import SourceFile, pack_source_files, unpack_sour
 from dicube.storage.compression import compress, decompress
 
 Array = npt.NDArray[Any]
+PackedData = bytes | Callable[[], bytes]
 
 
 @dataclass
@@ -93,7 +94,7 @@ def values_digest(values: Array) -> str:
 
 
 def packed_meta(
-    *, value: DicomMeta | None = None, data: bytes | None = None, where: str = ""
+    *, value: DicomMeta | None = None, data: PackedData | None = None, where: str = ""
 ) -> Packed[DicomMeta]:
     """Metadata as the zstd-compressed JSON of docs/format.md, section 7."""
     return Packed(
@@ -105,7 +106,7 @@ def packed_meta(
 
 
 def packed_sources(
-    *, value: Sequence[SourceFile] | None = None, data: bytes | None = None, where: str = ""
+    *, value: Sequence[SourceFile] | None = None, data: PackedData | None = None, where: str = ""
 ) -> Packed[list[SourceFile]]:
     """Source files as the zstd-compressed section of docs/format.md, section 6."""
     return Packed(

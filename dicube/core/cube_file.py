@@ -3,6 +3,7 @@
 import json
 import os
 from dataclasses import asdict, replace
+from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -212,8 +213,11 @@ def read_description(path: str | os.PathLike[str]) -> CubeDescription:
         return describe(file)
 
 
-def describe(file: DcbFile) -> CubeDescription:
-    """As `read_description`, of a file that is open."""
+def describe(file: DcbFile, *, is_kept_open: bool = False) -> CubeDescription:
+    """As `read_description`, of a file that is open.
+
+    If it is kept open, metadata and source files are read when they are asked for.
+    """
     image = image_member(file)
     layout = values_layout(file, image)
     space = _space(file, image)
@@ -225,13 +229,13 @@ def describe(file: DcbFile) -> CubeDescription:
         shape=layout.shape,
         dtype=layout.dtype,
         axes=layout.axes,
-        header=parse_pixel_header(file.pixel_header, image, where=str(file.path)),
+        header=parse_pixel_header(file.pixel_header, image, where=file.name),
         rescale=None if image is None else image.frame_rescale,
-        meta=_meta(file),
+        meta=_meta(file, is_kept_open=is_kept_open),
         space=space,
         affine=sheared if space is None else affine_of(space),
         status=_status(file),
-        sources=_sources(file),
+        sources=_sources(file, is_kept_open=is_kept_open),
         has_checksums=file.has_checksums,
         quality=None if image is None else image.quality,
     )
@@ -258,7 +262,7 @@ def _space_bytes(space: Space | None) -> bytes:
 
 def image_member(file: DcbFile) -> ImageMember | None:
     """The "Image" member of an open file, checked against its format; None if it is published."""
-    where = str(file.path)
+    where = file.name
     image = parse_image_member(file.pixel_header, frames=len(file.frames), where=where)
     if image is not None and not file.has_checksums:
         raise InvalidCubeFileError(
@@ -274,15 +278,18 @@ def image_member(file: DcbFile) -> ImageMember | None:
     return image
 
 
-def _meta(file: DcbFile) -> Packed[DicomMeta] | None:
-    data = file.section(Section.META)
-    return packed_meta(data=data, where=str(file.path)) if data else None
+def _meta(file: DcbFile, *, is_kept_open: bool = False) -> Packed[DicomMeta] | None:
+    if not file.header.extents[Section.META].length:
+        return None
+    load = partial(file.section, Section.META)
+    return packed_meta(data=load if is_kept_open else load(), where=file.name)
 
 
-def _sources(file: DcbFile) -> Packed[list[SourceFile]] | None:
+def _sources(file: DcbFile, *, is_kept_open: bool = False) -> Packed[list[SourceFile]] | None:
     if not file.has_section(SOURCE_FILES):
         return None
-    return packed_sources(data=file.named_section(SOURCE_FILES), where=str(file.path))
+    load = partial(file.named_section, SOURCE_FILES)
+    return packed_sources(data=load if is_kept_open else load(), where=file.name)
 
 
 def _space(file: DcbFile, image: ImageMember | None) -> Space | None:
@@ -294,12 +301,12 @@ def _space(file: DcbFile, image: ImageMember | None) -> Space | None:
         space = Space(**json.loads(data)).reverse_axis_order()
     except (ValueError, TypeError, OverflowError, SpaceTransformerError) as error:
         raise InvalidCubeFileError(
-            "the space is malformed", where=str(file.path), hint="the file is damaged"
+            "the space is malformed", where=file.name, hint="the file is damaged"
         ) from error
     if image is not None and tuple(space.shape) != image.volume_shape:
         raise InvalidCubeFileError(
             "the space is not of the shape of the volume",
-            where=str(file.path),
+            where=file.name,
             hint="the file is damaged",
         )
     return space
@@ -313,5 +320,5 @@ def _status(file: DcbFile) -> DicomStatus:
         return DicomStatus(data.decode())
     except ValueError as error:
         raise InvalidCubeFileError(
-            "the status is unknown", where=str(file.path), hint="the file is damaged"
+            "the status is unknown", where=file.name, hint="the file is damaged"
         ) from error

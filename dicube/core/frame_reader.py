@@ -94,7 +94,7 @@ class FrameReader:
         except DataConsistencyError as error:
             raise InvalidCubeFileError(
                 "the frames are not of the shape that the file announces",
-                where=str(self._file.path),
+                where=self._file.name,
                 hint="the file is damaged; restore it from a copy",
             ) from error
         return from_codec_samples(samples, self._encoding), masks

@@ -2,7 +2,6 @@
 
 import math
 import os
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
 
@@ -43,8 +42,9 @@ class LazyCube:
 
     Parameters
     ----------
-    path : path
-        A .dcbs, .dcba or .dcbr file.
+    path : path or URL
+        A .dcbs, .dcba or .dcbr file. URLs are opened by fsspec, such as https:// and s3:// (extra
+        "remote"); only the ranges that are needed are fetched.
     cache_bytes : int
         How much of decoded frames is kept.
     num_threads : int, optional
@@ -73,9 +73,9 @@ class LazyCube:
         cache_bytes: int = CACHE_BYTES,
         num_threads: int | None = None,
     ) -> None:
-        self._open(Path(path), 0, cache_bytes, num_threads)
+        self._open(path, 0, cache_bytes, num_threads)
 
-    def _open(self, path: Path, level: int, cache_bytes: int, num_threads: int | None) -> None:
+    def _open(self, path: PathLike, level: int, cache_bytes: int, num_threads: int | None) -> None:
         file = DcbFile(path)
         try:
             self._adopt(file, level, cache_bytes, num_threads)
@@ -85,7 +85,7 @@ class LazyCube:
 
     def _adopt(self, file: DcbFile, level: int, cache_bytes: int, num_threads: int | None) -> None:
         self._file = file
-        self._about = describe(file)
+        self._about = describe(file, is_kept_open=True)
         self._reader = FrameReader(file, image_member(file))
         self._level = level
         self._cache = FrameCache(cache_bytes)
@@ -94,9 +94,9 @@ class LazyCube:
     # ---- what it is -----------------------------------------------------------------------------
 
     @property
-    def path(self) -> Path:
-        """The file."""
-        return self._file.path
+    def name(self) -> str:
+        """The path or URL of the file."""
+        return self._file.name
 
     @property
     def level(self) -> int:
@@ -185,7 +185,8 @@ class LazyCube:
 
     def __repr__(self) -> str:
         level = f", level={self._level}" if self._level else ""
-        return f"LazyCube({self.path.name}, shape={self.shape}, dtype={self.dtype}{level})"
+        name = self.name.rpartition("/")[2]
+        return f"LazyCube({name}, shape={self.shape}, dtype={self.dtype}{level})"
 
     # ---- reading --------------------------------------------------------------------------------
 
@@ -249,13 +250,13 @@ class LazyCube:
         if level and not self._reader.has_levels:
             raise CodecError(
                 "the frames have no lower resolutions",
-                where=str(self.path),
+                where=self.name,
                 hint="those of .dcbs files of integers have them",
             )
         if level:
             self._reader.part([0], level, (0, 0, 1, 1), 1)
         cube = LazyCube.__new__(LazyCube)
-        cube._open(self.path, level, self._cache.most_bytes, self._num_threads)
+        cube._open(self.name, level, self._cache.most_bytes, self._num_threads)
         return cube
 
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
@@ -350,7 +351,7 @@ class LazyCube:
 
     def __getstate__(self) -> dict[str, Any]:
         return {
-            "path": self.path,
+            "name": self.name,
             "level": self._level,
             "cache_bytes": self._cache.most_bytes,
             "num_threads": self._num_threads,
@@ -358,11 +359,11 @@ class LazyCube:
         }
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self._open(state["path"], state["level"], state["cache_bytes"], state["num_threads"])
+        self._open(state["name"], state["level"], state["cache_bytes"], state["num_threads"])
         if self._file.identity != state["identity"]:
             self.close()
             raise InvalidCubeFileError(
                 "the file is not the one that was open when the cube was pickled",
-                where=str(state["path"]),
+                where=state["name"],
                 hint="open it again with dicube.open",
             )

@@ -14,7 +14,7 @@ class Packed(Generic[Value]):
     pack, unpack : callables
         Value to bytes and back.
     value, data
-        At least one of them.
+        At least one of them; instead of the data, what fetches them.
     """
 
     def __init__(
@@ -23,11 +23,13 @@ class Packed(Generic[Value]):
         unpack: Callable[[bytes], Value],
         *,
         value: Value | None = None,
-        data: bytes | None = None,
+        data: bytes | Callable[[], bytes] | None = None,
     ) -> None:
         assert value is not None or data is not None
         self._pack, self._unpack = pack, unpack
-        self._value, self._data = value, data
+        self._value = value
+        self._load = data if callable(data) else None
+        self._data = None if callable(data) else data
 
     @property
     def is_unpacked(self) -> bool:
@@ -38,15 +40,14 @@ class Packed(Generic[Value]):
     def value(self) -> Value:
         """The value; unpacking may raise what `unpack` raises."""
         if self._value is None:
-            assert self._data is not None
-            self._value = self._unpack(self._data)
+            self._value = self._unpack(self.data)
         return self._value
 
     @property
     def data(self) -> bytes:
         """The bytes as of the last packing; `repacked` follows a value that was changed."""
         if self._data is None:
-            self._data = self.repacked()
+            self._data = self.repacked() if self._load is None else self._load()
         return self._data
 
     def repacked(self) -> bytes:

@@ -45,7 +45,7 @@ def values_layout(file: DcbFile, image: ImageMember | None) -> ValuesLayout:
     if length > max(_SMALL_VOLUME, _MAX_EXPANSION * file.length):
         raise InvalidCubeFileError(
             f"a file of {file.length} bytes announces {length} bytes of pixels",
-            where=str(file.path),
+            where=file.name,
             hint="the file is damaged or forged",
         )
     return layout
@@ -54,7 +54,7 @@ def values_layout(file: DcbFile, image: ImageMember | None) -> ValuesLayout:
 def _published_layout(file: DcbFile) -> ValuesLayout:
     count = len(file.frames)
     if not count:
-        raise InvalidCubeFileError("the file has no frames", where=str(file.path))
+        raise InvalidCubeFileError("the file has no frames", where=file.name)
     try:
         info = get_codec(file.file_format.codec_name).stream_info(file.frames[0])
     except CodecError as error:
@@ -67,5 +67,5 @@ def _published_layout(file: DcbFile) -> ValuesLayout:
 
 def placed_error(error: CodecError, file: DcbFile) -> CodecError:
     """The error with the file in front of the frame."""
-    where = f"{file.path}, {error.where}" if error.where else str(file.path)
+    where = f"{file.name}, {error.where}" if error.where else file.name
     return CodecError(error.what, where=where, hint=error.hint)

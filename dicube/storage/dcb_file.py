@@ -7,7 +7,6 @@ sections and frames against their checksums where the file has them.
 import json
 import os
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from types import TracebackType
 from typing import Any, Self, overload
 
@@ -15,6 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dicube.exceptions import InvalidCubeFileError
+from dicube.storage.byte_source import ByteSource, LocalFile
 from dicube.storage.checksums import checksum, parse_block
 from dicube.storage.directory import Directory, parse_directory
 from dicube.storage.formats import FileFormat, format_of_magic
@@ -27,20 +27,24 @@ from dicube.storage.header import (
     Section,
     parse_header,
 )
+from dicube.storage.remote import RemoteFile, is_url
 from dicube.storage.writer import FRAME_CHECKSUMS
+
+PathLike = str | os.PathLike[str]
 
 _DAMAGED = "the file is damaged; restore it from a copy"
 
 
 class DcbFile:
-    """One open cube file.
+    """One open cube file, of this machine or behind a URL.
 
     Opening reads the header, the PixelDataHeader and the frame tables. Safe to share between
     threads: every read names its position. Use as a context manager, or call `close`.
 
     Attributes
     ----------
-    path : Path
+    name : str
+        The path or URL.
     file_format : FileFormat
     pixel_header : dict
         The PixelDataHeader section as a JSON object, the directory included.
@@ -50,14 +54,9 @@ class DcbFile:
         The codestreams; `frames[3]`, `frames[-1]` and `frames[2:5]` read only what they name.
     """
 
-    def __init__(self, path: str | os.PathLike[str]) -> None:
-        self.path = Path(path)
-        try:
-            self._descriptor = os.open(self.path, os.O_RDONLY | getattr(os, "O_BINARY", 0))
-        except OSError as error:
-            raise InvalidCubeFileError(
-                f"cannot be opened: {error.strerror}", where=str(path), hint="check the path"
-            ) from error
+    def __init__(self, path: PathLike) -> None:
+        self._source: ByteSource = RemoteFile(str(path)) if is_url(path) else LocalFile(path)
+        self.name = self._source.name
         try:
             self._open()
         except BaseException:
@@ -65,12 +64,10 @@ class DcbFile:
             raise
 
     def _open(self) -> None:
-        where = str(self.path)
-        try:
-            self._length = os.fstat(self._descriptor).st_size
-            self._header_bytes = os.pread(self._descriptor, HEADER_LENGTH_BYTES, 0)
-        except OSError as error:
-            raise InvalidCubeFileError(f"cannot be read: {error.strerror}", where=where) from error
+        where = self.name
+        self._length = self._source.length
+        first = Extent(0, min(HEADER_LENGTH_BYTES, self._length))
+        self._header_bytes = self._read(first)
         self.header: Header = parse_header(self._header_bytes, where=where)
         self.file_format: FileFormat = format_of_magic(self.header.magic, where=where)
         if self.header.version != VERSION:
@@ -145,9 +142,7 @@ class DcbFile:
 
     def close(self) -> None:
         """Give the file back to the system; further reads raise InvalidCubeFileError."""
-        descriptor, self._descriptor = self._descriptor, -1
-        if descriptor >= 0:
-            os.close(descriptor)
+        self._source.close()
 
     def __enter__(self) -> Self:
         return self
@@ -167,42 +162,24 @@ class DcbFile:
         if extent.end > self._length:
             raise InvalidCubeFileError(
                 f"{name} ends at byte {extent.end}, the file has {self._length}",
-                where=str(self.path),
+                where=self.name,
                 hint="the file is cut short or damaged; restore it from a copy",
             )
 
     def _read(self, extent: Extent) -> bytes:
         """The bytes of an extent that was checked to lie inside the file."""
-        try:
-            # One system call returns at most 2 GiB on Linux, so a large extent takes several.
-            parts, position = [], extent.offset
-            while position < extent.end:
-                part = os.pread(self._descriptor, extent.end - position, position)
-                if not part:
-                    break
-                parts.append(part)
-                position += len(part)
-        except OSError as error:
-            raise InvalidCubeFileError(
-                f"cannot be read: {error.strerror}", where=str(self.path)
-            ) from error
-        data = parts[0] if len(parts) == 1 else b"".join(parts)
-        if len(data) != extent.length:
-            raise InvalidCubeFileError(
-                "the file became shorter while it was read", where=str(self.path)
-            )
-        return data
+        return bytes(self._source.read([extent])[0])
 
     def _parse_pixel_header(self, data: bytes) -> dict[str, Any]:
         try:
             parsed = json.loads(data)
         except (ValueError, RecursionError) as error:
             raise InvalidCubeFileError(
-                "the PixelDataHeader is not JSON", where=str(self.path), hint=_DAMAGED
+                "the PixelDataHeader is not JSON", where=self.name, hint=_DAMAGED
             ) from error
         if not isinstance(parsed, dict):
             raise InvalidCubeFileError(
-                "the PixelDataHeader is not a JSON object", where=str(self.path), hint=_DAMAGED
+                "the PixelDataHeader is not a JSON object", where=self.name, hint=_DAMAGED
             )
         return parsed
 
@@ -215,15 +192,13 @@ class DcbFile:
         self._check_inside("checksum block", self.directory.checksums)
         names = ["header", *(section.value for section in Section), *self.directory.sections]
         data = self._read(self.directory.checksums)
-        values = parse_block(data, count=len(names), where=str(self.path))
+        values = parse_block(data, count=len(names), where=self.name)
         return dict(zip(names, values, strict=True))
 
     def _check(self, name: str, data: bytes) -> None:
         expected = self._checksums.get(name)
         if expected is not None and checksum(data) != expected:
-            raise InvalidCubeFileError(
-                f"{name} fails its checksum", where=str(self.path), hint=_DAMAGED
-            )
+            raise InvalidCubeFileError(f"{name} fails its checksum", where=self.name, hint=_DAMAGED)
 
     def _read_frame_checksums(self) -> npt.NDArray[np.uint64] | None:
         if not self.has_section(FRAME_CHECKSUMS):
@@ -231,7 +206,7 @@ class DcbFile:
         data = self.named_section(FRAME_CHECKSUMS)
         if len(data) != 8 * self.header.frame_count:
             raise InvalidCubeFileError(
-                "there is not one checksum for each frame", where=str(self.path), hint=_DAMAGED
+                "there is not one checksum for each frame", where=self.name, hint=_DAMAGED
             )
         return np.frombuffer(data, dtype="<u8")
 
@@ -268,7 +243,7 @@ class Frames(Sequence[memoryview]):
         if isinstance(index, slice):
             return self.take(range(len(self))[index])
         number = range(len(self))[index]
-        return self._checked(number, memoryview(self._file._read(self._index[number])))
+        return self.take([number])[0]
 
     def take(self, numbers: Sequence[int]) -> list[memoryview]:
         """The codestreams of these frames; neighbours in the file are read in one go.
@@ -280,24 +255,13 @@ class Frames(Sequence[memoryview]):
         InvalidCubeFileError
             A frame fails its checksum.
         """
-        if not numbers:
-            return []
-        chosen = FrameIndex(
-            self._index.offsets[list(numbers)].astype(np.uint64),
-            self._index.lengths[list(numbers)].astype(np.uint64),
-        )
-        hull = chosen.hull()
-        if hull.length > 2 * int(chosen.lengths.sum()):  # far apart: not worth reading between
-            return [self[number] for number in numbers]
-        data = memoryview(self._file._read(hull))
-        return [
-            self._checked(number, data[offset - hull.offset : offset - hull.offset + length])
-            for number, (offset, length) in zip(numbers, chosen, strict=True)
-        ]
+        extents = [self._index[number] for number in numbers]
+        found = self._file._source.read(extents) if extents else []
+        return [self._checked(number, data) for number, data in zip(numbers, found, strict=True)]
 
     def _checked(self, number: int, codestream: memoryview) -> memoryview:
         if self._checksums is not None and checksum(codestream) != int(self._checksums[number]):
             raise InvalidCubeFileError(
-                f"frame {number} fails its checksum", where=str(self._file.path), hint=_DAMAGED
+                f"frame {number} fails its checksum", where=self._file.name, hint=_DAMAGED
             )
         return codestream

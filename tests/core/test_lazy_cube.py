@@ -5,6 +5,7 @@ import os
 import pickle
 import sys
 import threading
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -226,7 +227,7 @@ class TestSharing:
 
     def test_pickle_of_a_file_that_was_written_again_is_refused(self, cube):
         data = pickle.dumps(cube)
-        written(values_of(SHAPES["3D"]) + 1, cube.path)
+        written(values_of(SHAPES["3D"]) + 1, cube.name)
         with pytest.raises(InvalidCubeFileError, match="pickled"):
             pickle.loads(data)
 
@@ -254,7 +255,7 @@ class TestCache:
         assert cache.nbytes == 0
 
     def test_cube_keeps_no_more_than_it_may(self, cube):
-        small = LazyCube(cube.path, cache_bytes=2 * 90 * 70 * 2)
+        small = LazyCube(cube.name, cache_bytes=2 * 90 * 70 * 2)
         for z in (0, 1, 2, 3, 4, 0):
             np.testing.assert_array_equal(small[z], values_of(SHAPES["3D"])[z])
         assert small._cache.nbytes == small._cache.most_bytes
@@ -292,10 +293,10 @@ class TestOtherLibraries:
 
 class TestDamage:
     def test_frame_that_fails_its_checksum_is_named(self, cube):
-        data = bytearray(cube.path.read_bytes())
+        data = bytearray(Path(cube.name).read_bytes())
         data[300] ^= 1
-        cube.path.write_bytes(data)
-        with dicube.open(cube.path) as damaged:
+        Path(cube.name).write_bytes(data)
+        with dicube.open(cube.name) as damaged:
             damaged[3]
             with pytest.raises(InvalidCubeFileError, match="frame 0 fails its checksum"):
                 damaged[0, 2:4, 2:4]
