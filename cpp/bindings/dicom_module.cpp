@@ -7,15 +7,18 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <tuple>
 #include <utility>
 #include <vector>
 
 #include "dicom/file_scan.hpp"
+#include "dicom/json_members.hpp"
 #include "dicom/pixel_reading.hpp"
 #include "volume/workers.hpp"
 
@@ -115,6 +118,29 @@ std::vector<int> read_into(const Paths& paths, const std::vector<std::uint64_t>&
                             reinterpret_cast<const std::uint8_t*>(states.data()) + count);
 }
 
+// Key, and start and end of the value, of each member of the object at `start`; nothing where it is
+// no plain object.
+std::optional<std::vector<std::tuple<py::str, std::size_t, std::size_t>>> members_of(
+    const py::bytes& document, std::size_t start) {
+    char* data = nullptr;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(document.ptr(), &data, &size) != 0) throw py::error_already_set();
+    std::vector<JsonMember> members;
+    std::size_t end = 0;
+    const span<const char> text{data, static_cast<std::size_t>(size)};
+    if (start > text.size() || !json_members(text, start, members, end)) return std::nullopt;
+    if (start == 0 && std::any_of(text.begin() + end, text.end(), [](char c) {
+            return c != ' ' && c != '\n' && c != '\r' && c != '\t';
+        }))
+        return std::nullopt;  // a document ends with its object
+    std::vector<std::tuple<py::str, std::size_t, std::size_t>> found;
+    found.reserve(members.size());
+    for (const JsonMember& member : members)
+        found.emplace_back(py::str(data + member.key_start, member.key_end - member.key_start),
+                           member.value_start, member.value_end);
+    return found;
+}
+
 }  // namespace
 }  // namespace dicube::dicom
 
@@ -142,6 +168,7 @@ PYBIND11_MODULE(_scan, module) {
         .def_property_readonly("pixels", &pixels);
     module.def("scan_files", &scan_files, py::arg("paths"), py::arg("threads"));
     module.def("shared_tags", &shared_by_tag, py::arg("files"));
+    module.def("json_members", &members_of, py::arg("document"), py::arg("start"));
     module.def("read_pixels", &read_into, py::arg("paths"), py::arg("offsets"), py::arg("out"),
                py::kw_only(), py::arg("unused_bits"), py::arg("threads"));
 }

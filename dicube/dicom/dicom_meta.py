@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 import struct
 from collections.abc import Iterable, Iterator, Sequence
 from enum import Enum
@@ -16,10 +17,12 @@ from dicube.dicom.geometry import slice_locations
 from dicube.dicom.instance import Instance
 from dicube.dicom.merge_utils import Scope, merge_tags, to_entry
 from dicube.dicom.meta_text import meta_as_text
+from dicube.dicom.native_scan import json_members
 from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
 
 _CHARACTER_SET_KEY: Final = "00080005"
+_COUNT: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
 _MAX_SLICES: Final = 1 << 24  # far beyond any series; a file may claim any number
 
 
@@ -67,6 +70,7 @@ class DicomMeta:
         self._entries: dict[str, Entry | None] = dict(merged_data)  # None: not yet converted
         self._unconverted: dict[str, bool] = {}  # what is still in the scopes only: is it shared?
         self._scopes: list[Scope] = []
+        self._unread: dict[str, bytes] = {}  # what is still JSON only
         self.filenames = None if filenames is None else list(filenames)
         self._revision = 0
         if slice_count is None:
@@ -254,7 +258,7 @@ class DicomMeta:
         key = tag_key(tag)
         if key in self._entries:
             del self._entries[key]
-            self._unconverted.pop(key, None)
+            self._forget(key)
             self._revision += 1
 
     def sort_files(self, sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC) -> list[int]:
@@ -308,11 +312,17 @@ class DicomMeta:
     def from_json(cls, json_str: str | bytes, filenames: Sequence[str] | None = None) -> Self:
         """The inverse of `to_json`; also reads what the published tool wrote.
 
+        Entries are read when they are asked for, and what is wrong with one is noticed then.
+
         Raises
         ------
         MetaDataError
             Not JSON, or not of this structure.
         """
+        document = json_str.encode() if isinstance(json_str, str) else bytes(json_str)
+        lazy = cls._from_members(document, filenames)
+        if lazy is not None:
+            return lazy
         try:
             document = json.loads(json_str)
             merged = document["_merged_data"]
@@ -334,6 +344,21 @@ class DicomMeta:
             raise MetaDataError("the metadata is not of the expected JSON structure") from error
         return cls(merged, filenames, slice_count=count)
 
+    @classmethod
+    def _from_members(cls, document: bytes, filenames: Sequence[str] | None) -> Self | None:
+        """The metadata with all entries unread; None where the text is not as we write it."""
+        members = json_members(document)
+        if members is None or members.keys() != {"_merged_data", "slice_count"}:
+            return None
+        count = document[members["slice_count"]]
+        entries = json_members(document, members["_merged_data"].start)
+        if entries is None or not _COUNT.fullmatch(count) or int(count) > _MAX_SLICES:
+            return None
+        meta = cls({}, filenames, slice_count=int(count))
+        meta._unread = {key: document[value] for key, value in entries.items()}
+        meta._entries = dict.fromkeys(entries)
+        return meta
+
     def display(self, show_shared: bool = True, show_non_shared: bool = True) -> None:
         """Print the metadata as two tables: shared values, and values by slice."""
         print(meta_as_text(self, shared=show_shared, differing=show_non_shared))  # noqa: T201
@@ -347,7 +372,11 @@ class DicomMeta:
     def _require(self, key: str) -> Entry:
         entry = self._entries[key]
         if entry is None:
-            entry = to_entry(int(key, 16), self._unconverted.pop(key), self._scopes)
+            text = self._unread.pop(key, None)
+            if text is not None:
+                entry = _read_entry(text, self.slice_count)
+            else:
+                entry = to_entry(int(key, 16), self._unconverted.pop(key), self._scopes)
             self._entries[key] = entry
         return entry
 
@@ -356,8 +385,13 @@ class DicomMeta:
         if key == _CHARACTER_SET_KEY:
             self._adopt_character_set()
         self._entries[key] = entry
-        self._unconverted.pop(key, None)
+        self._forget(key)
         self._revision += 1
+
+    def _forget(self, key: str) -> None:
+        """Drop what the entry would have been made of."""
+        self._unconverted.pop(key, None)
+        self._unread.pop(key, None)
 
     def _adopt_character_set(self) -> None:
         """Convert everything before the character set changes, and drop bytes in the old one."""
@@ -413,6 +447,8 @@ class DicomMeta:
         return sorted(range(self.slice_count), key=rank)
 
     def _reorder(self, order: Sequence[int]) -> None:
+        for key in list(self._unread):
+            self._require(key)
         for key, entry in self._entries.items():
             if entry is not None:
                 self._entries[key] = entry_ops.reordered(entry, order)
@@ -421,6 +457,24 @@ class DicomMeta:
         if self.filenames is not None:
             self.filenames = [self.filenames[i] for i in order]
         self._revision += 1
+
+
+def _read_entry(text: bytes, slice_count: int) -> Entry:
+    try:
+        entry = json.loads(text)
+        entry_ops.check_entry(entry, slice_count)
+        entry_ops.make_finite(entry)
+    except (
+        ValueError,
+        TypeError,
+        KeyError,
+        AttributeError,
+        OverflowError,
+        RecursionError,
+        struct.error,
+    ) as error:
+        raise MetaDataError("an element is not of the expected JSON structure") from error
+    return dict(entry)
 
 
 def _count_slices(entries: Iterable[Entry], filenames: Sequence[str] | None) -> int:

@@ -83,6 +83,23 @@ def shared_tags(elements: Sequence[Mapping[int, RawElement]]) -> dict[int, bool]
     return _scan.shared_tags([each.file for each in scanned])
 
 
+def json_members(document: bytes, start: int = 0) -> dict[str, slice] | None:
+    """Where the values of the members of a JSON object lie in its text.
+
+    None where it is no object, or an unusual one: with escapes in a key, or a key twice.
+    """
+    if _missing is not None:
+        return None
+    try:
+        found = _scan.json_members(document, start)
+    except UnicodeDecodeError:
+        return None
+    if found is None:
+        return None
+    members = {key: slice(begin, end) for key, begin, end in found}
+    return members if len(members) == len(found) else None
+
+
 def read_pixels(
     instances: Sequence[Instance], out: npt.NDArray[Any], *, unused_bits: int, threads: int
 ) -> list[int]:

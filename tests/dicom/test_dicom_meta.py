@@ -256,7 +256,7 @@ def test_display_shows_both_tables(capsys: pytest.CaptureFixture[str]) -> None:
 )
 def test_malformed_json_is_refused(text: str) -> None:
     with pytest.raises(MetaDataError):
-        DicomMeta.from_json(text)
+        DicomMeta.from_json(text).to_json()  # entries are read when they are asked for
 
 
 def test_unknown_tags_are_refused_by_name() -> None:
