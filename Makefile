@@ -69,6 +69,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/codec_table.py --update-readme
 	$(BIN)/python benchmarks/jxl_table.py --update-readme
 	$(BIN)/python benchmarks/roi_table.py --update-readme
+	$(BIN)/python benchmarks/scan_table.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme
 
 $(INSTALLED): pyproject.toml CMakeLists.txt $(NATIVE)

@@ -136,6 +136,8 @@ class _Contestant:
     def _arguments(self, operation: str) -> dict[str, Any]:
         if operation == "folder_to_image":
             return {"folder": self._series.folder}
+        if operation == "convert":
+            return {"folder": self._series.folder, "path": self._path}
         if operation == "one_slice":
             return {"path": self._path, "number": self._slice}
         if operation == "export":

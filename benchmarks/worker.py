@@ -27,7 +27,7 @@ from peers import OPERATIONS, Array, Peer, find_operation
 
 _PATHS = ("folder", "path")
 # What an operation writes, and so must not be there before.
-_TARGET = {"save": "path", "export": "folder"}
+_TARGET = {"convert": "path", "save": "path", "export": "folder"}
 
 
 def frame_crcs(frames: Array) -> list[int]:

@@ -18,7 +18,9 @@ Array: TypeAlias = npt.NDArray[Any]
 Values: TypeAlias = Literal["stored", "output"]
 
 # In the order of the columns of the table.
-OPERATIONS: Final = ("folder_to_image", "save", "load", "load_meta", "one_slice", "export")
+OPERATIONS: Final = (
+    "folder_to_image", "convert", "save", "load", "load_meta", "one_slice", "export"
+)  # fmt: skip
 
 
 class Peer(Protocol):
@@ -27,6 +29,7 @@ class Peer(Protocol):
     ::
 
         folder_to_image(folder: Path) -> Array      pixels and metadata of a DICOM folder
+        convert(folder: Path, path: Path) -> None   from a DICOM folder into a file, in one go
         save(path: Path) -> None                    the image read last, into a file or store
         load(path: Path) -> Array                   all pixels of it
         load_meta(path: Path) -> object             all DICOM metadata, no pixels

@@ -22,6 +22,9 @@ class Peer:
         self._image = dicube.load_from_dicom_folder(folder)
         return as_frames(self._image.raw_image)
 
+    def convert(self, folder: Path, path: Path) -> None:
+        dicube.convert(folder, path)
+
     def save(self, path: Path) -> None:
         assert self._image is not None
         self._image.to_file(path)

@@ -34,6 +34,9 @@ class Peer:
         self._image = dicube.load_from_dicom_folder(str(folder))
         return _output_values(self._image)
 
+    def convert(self, folder: Path, path: Path) -> None:
+        dicube.save(dicube.load_from_dicom_folder(str(folder)), str(path))
+
     def save(self, path: Path) -> None:
         dicube.save(self._image, str(path))
 
