@@ -139,8 +139,13 @@ def shape_of(instance: Instance) -> tuple[int, int, int, int]:
     return (int(frames) if frames.isdecimal() else 1, rows, columns, samples)
 
 
-def read_pixels(instance: Instance, layout: PixelLayout) -> InstancePixels:
-    """Read and, if need be, decode the pixels of an instance.
+def read_pixels(instance: Instance, layout: PixelLayout, out: Array) -> InstancePixels:
+    """Read and, if need be, decode the pixels of an instance into their place.
+
+    Parameters
+    ----------
+    out : (frames, rows, columns[, samples]) array
+        Of a dtype that holds that of the layout; codecs decode into it where both are the same.
 
     Raises
     ------
@@ -151,7 +156,7 @@ def read_pixels(instance: Instance, layout: PixelLayout) -> InstancePixels:
     """
     assert instance.pixels is not None
     if instance.pixels.encapsulated:
-        return InstancePixels(_decode(instance, layout))
+        return InstancePixels(_decode(instance, layout, out))
     data = memoryview(instance.pixel_bytes())
     need = layout.native_length
     if len(data) < need:
@@ -161,7 +166,8 @@ def read_pixels(instance: Instance, layout: PixelLayout) -> InstancePixels:
             hint="the file is cut short; copy it again, or leave it out",
         )
     values, residual = unpack_values(data[:need], layout)
-    return InstancePixels(values, residual, data[:need], bytes(data[need:]))
+    out[...] = values
+    return InstancePixels(out, residual, data[:need], bytes(data[need:]))
 
 
 def pixels_in_place(instance: Instance, layout: PixelLayout, values: Array) -> InstancePixels:
@@ -178,20 +184,24 @@ def pixels_in_place(instance: Instance, layout: PixelLayout, values: Array) -> I
     return InstancePixels(values, native=values.reshape(-1).view(np.uint8).data, excess=excess)
 
 
-def _decode(instance: Instance, layout: PixelLayout) -> Array:
+def _decode(instance: Instance, layout: PixelLayout, out: Array) -> Array:
     where = str(instance.path)
     if instance.transfer_syntax in UNCOMPRESSED_UIDS:
         raise CodecError("encapsulated pixel data in an uncompressed transfer syntax", where=where)
     if layout.bits_allocated == 1:
-        return _decode_bits(instance, layout)
+        out[...] = _decode_bits(instance, layout)
+        return out
     try:
         codec = codec_for_transfer_syntax(instance.transfer_syntax)
-        words = np.empty(layout.shape, dtype=layout.dtype)
+        words = out if out.dtype == layout.dtype else np.empty(layout.shape, layout.dtype)
         codec.decode_frames(_codestreams(instance, layout.frames), out=words)
     except CodecError as error:
         place = f"{where}, {error.where}" if error.where else where
         raise CodecError(error.what, where=place, hint=error.hint) from error
-    return stored_values(words, layout)
+    values = stored_values(words, layout)
+    if values is not out:
+        out[...] = values
+    return out
 
 
 def _decode_bits(instance: Instance, layout: PixelLayout) -> Array:

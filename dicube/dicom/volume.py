@@ -123,8 +123,7 @@ class VolumePlan:
             if number in in_place:
                 pixels = pixels_in_place(instance, layout, frames)
             else:
-                pixels = read_pixels(instance, layout)
-                frames[...] = pixels.values
+                pixels = read_pixels(instance, layout, frames)
             if progress is not None:
                 progress("reading pixels", run.start + number + 1, len(self.layouts))
             return _source_file(instance, names[number], layout, pixels)
