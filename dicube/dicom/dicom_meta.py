@@ -22,6 +22,10 @@ from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
 
 _CHARACTER_SET_KEY: Final = "00080005"
+# What reading JSON of another structure than expected ends in.
+_MALFORMED: Final = (
+    ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, struct.error
+)  # fmt: skip
 _COUNT: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
 _MAX_SLICES: Final = 1 << 24  # far beyond any series; a file may claim any number
 
@@ -332,15 +336,7 @@ class DicomMeta:
             for entry in merged.values():
                 entry_ops.check_entry(entry, count)
                 entry_ops.make_finite(entry)
-        except (
-            ValueError,
-            TypeError,
-            KeyError,
-            AttributeError,
-            OverflowError,
-            RecursionError,
-            struct.error,
-        ) as error:
+        except _MALFORMED as error:
             raise MetaDataError("the metadata is not of the expected JSON structure") from error
         return cls(merged, filenames, slice_count=count)
 
@@ -464,15 +460,7 @@ def _read_entry(text: bytes, slice_count: int) -> Entry:
         entry = json.loads(text)
         entry_ops.check_entry(entry, slice_count)
         entry_ops.make_finite(entry)
-    except (
-        ValueError,
-        TypeError,
-        KeyError,
-        AttributeError,
-        OverflowError,
-        RecursionError,
-        struct.error,
-    ) as error:
+    except _MALFORMED as error:
         raise MetaDataError("an element is not of the expected JSON structure") from error
     return dict(entry)
 

@@ -172,8 +172,6 @@ def write_files(
             where=str(folder),
             hint="choose another folder, or allow it with overwrite=True (--overwrite)",
         )
-    for folder_of_files in {target.parent for target in targets}:
-        _make_folder(folder_of_files)
 
     def write(item: tuple[Path, MakeFile]) -> None:
         target, make = item
@@ -186,19 +184,11 @@ def write_files(
     return targets
 
 
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataConsistencyError(
-            f"cannot be written: {error.strerror}", where=str(folder)
-        ) from error
-
-
 def _write(target: Path, data: bytes) -> None:
     """Write one file beside its place and move it there, so that it is whole or absent."""
     temporary = target.with_name(f".{target.name}.part")
     try:
+        target.parent.mkdir(parents=True, exist_ok=True)
         temporary.write_bytes(data)
         temporary.replace(target)
     except OSError as error:
