@@ -28,7 +28,7 @@ def ct_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
             "ImageOrientationPatient": [1, 0, 0, 0, 1, 0],
             "PixelSpacing": [1, 1],
         }
-        write_slice(folder / f"{number}.dcm", values, np.full((8, 8), number, np.int16))
+        write_slice(folder / f"{number}.dcm", values, np.full((256, 256), number, np.int16))
     monkeypatch.chdir(tmp_path)
     return folder
 
