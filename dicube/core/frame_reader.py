@@ -120,6 +120,11 @@ class FrameReader:
                 codestreams, discard_levels=level, region=rectangle, num_threads=num_threads
             )
         except CodecError as error:
+            if level == 0 and rectangle is not None:
+                # Perhaps a codestream of others that has no parts for us; damage shows once more.
+                row, column, rows, columns = rectangle
+                whole = self.whole(numbers, num_threads)
+                return whole[:, row : row + rows, column : column + columns]
             raise placed_error(error, self._file) from error
         # The depth in a codestream may be less than the dtype has; values keep their meaning.
         return decoded.astype(self._encoding.dtype, copy=False)

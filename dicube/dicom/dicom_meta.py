@@ -361,6 +361,12 @@ class DicomMeta:
 
     # ---- inside -------------------------------------------------------------------------------
 
+    def __getstate__(self) -> dict[str, Any]:
+        """For pickle and copy: everything converted, and nothing of the files it came from."""
+        for key in self.keys():
+            self._require(key)
+        return {**self.__dict__, "_scopes": []}
+
     def _entry(self, tag: TagLike) -> Entry | None:
         key = tag_key(tag)
         return self._require(key) if key in self._entries else None

@@ -22,7 +22,7 @@ from dicube.exceptions import (
     InvalidCubeFileError,
     MissingDependencyError,
 )
-from tests.series import requires_data, series_folder
+from tests.series import DATA, requires_data, series_folder
 
 quick = settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
@@ -115,6 +115,18 @@ class TestIndex:
         index = LazyIndex.of((slice(1, 4, 2), slice(30, 10, -5), 7), (5, 90, 70), leading=1)
         assert index.frames.tolist() == [1, 3]
         assert index.rectangle == (15, 7, 16, 1)
+
+
+@requires_data
+@pytest.mark.parametrize("path", sorted((DATA.parent / "golden").glob("*.dcb[as]")), ids=str)
+def test_files_of_the_published_tool(path):
+    values = dicube.load(path).raw_image
+    with dicube.open(path) as cube:
+        assert cube.shape == values.shape
+        np.testing.assert_array_equal(cube[...], values)
+        part = (*(0,) * (values.ndim - 2), slice(3, 20), slice(5, 9))
+        with dicube.open(path) as fresh:
+            np.testing.assert_array_equal(fresh[part], values[part])
 
 
 class TestLevels:

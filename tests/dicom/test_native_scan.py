@@ -1,5 +1,7 @@
 """The native scanner gives what the scanner in Python gives, and pydicom; or it leaves the file."""
 
+import copy
+import pickle
 import struct
 import warnings
 from pathlib import Path
@@ -12,6 +14,7 @@ from hypothesis import strategies as st
 from pydicom.dataelem import RawDataElement
 
 from dicube.dicom import native_scan
+from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.instance import Instance, NotDicomError, read_instance
 from dicube.dicom.merge_utils import Scope, merge_tags
 from dicube.dicom.native_scan import ScannedElements, read_pixels, scan_files
@@ -192,6 +195,15 @@ class TestSharedTags:
         mixed = [scanned.elements, *(read_instance(path).elements for path in slices[1:])]
         assert native_scan.shared_tags(mixed) is None
         assert merge_tags([Scope.of(e, EXPLICIT_LITTLE) for e in mixed])[0x00100010] is False
+
+
+def test_metadata_of_scanned_files_can_be_copied_and_pickled(slices):
+    meta = DicomMeta.from_instances([scan for scan in scan_files(slices, 2) if scan is not None])
+    expected = meta.to_json()
+    for made in (copy.deepcopy, lambda meta: pickle.loads(pickle.dumps(meta))):
+        fresh = DicomMeta.from_instances([s for s in scan_files(slices, 2) if s is not None])
+        assert made(fresh).to_json() == expected
+        assert fresh.get("InstanceNumber") == [0, 1, 2, 3, 4]
 
 
 class TestPixels:

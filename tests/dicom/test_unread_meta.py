@@ -1,6 +1,8 @@
 """Metadata that stay JSON until an element is asked for."""
 
+import copy
 import json
+import pickle
 
 import pytest
 from hypothesis import given, settings
@@ -86,6 +88,16 @@ class TestMeta:
         meta = DicomMeta.from_json(text)
         assert not meta._unread
         assert meta.to_json() == text
+
+    def test_copies_and_pickles_are_the_same(self, text):
+        for made in (copy.deepcopy, lambda meta: pickle.loads(pickle.dumps(meta))):
+            meta = DicomMeta.from_json(text)
+            meta.sort_files()
+            again = made(meta)
+            assert again.to_json() == meta.to_json()
+            assert again.order == meta.order
+            again.set_shared_item("Modality", "CT")
+            assert meta.get("Modality") == "MR"
 
     def test_sorting_changing_and_removing(self, text):
         meta = DicomMeta.from_json(text)
