@@ -12,7 +12,7 @@ from dicube.cli.paths import check_target
 from dicube.cli.progress import stages
 from dicube.cli.text import count_text, help_lines, printable, shape_text, size_text
 from dicube.dicom.tree_scan import FolderSummary, SeriesSummary, scan_tree
-from dicube.interchange.parquet import write_parquet
+from dicube.interchange.row_files import ROW_SUFFIXES, write_rows
 
 EXAMPLES: Final = help_lines(
     "Examples:",
@@ -57,19 +57,17 @@ def scan(
     folder. Files that are damaged or no images are counted on stderr.
     """
     if out is not None:
-        if out.suffix.lower() not in (".jsonl", ".parquet"):
+        if out.suffix.lower() not in ROW_SUFFIXES:
             raise typer.BadParameter("name the file .jsonl or .parquet", param_hint="--out")
         check_target(out, overwrite=overwrite)
     with stages() as progress, progress.busy("scanning"):
         folders = list(scan_tree(tree))
     rows = [_row(series) for folder in folders for series in folder.series]
-    if out is None:
-        for line in _json_lines(rows) if file_format is Format.JSON else _table_lines(folders):
-            typer.echo(line)
-    elif out.suffix.lower() == ".parquet":
-        write_parquet(rows, out)
+    if out is not None:
+        write_rows(rows, out)
     else:
-        out.write_text("".join(f"{line}\n" for line in _json_lines(rows)), encoding="utf-8")
+        for line in map(json.dumps, rows) if file_format is Format.JSON else _table_lines(folders):
+            typer.echo(line)
     _say_what_is_left_out(folders, rows, listed=left_out)
 
 
@@ -96,10 +94,6 @@ def _row(series: SeriesSummary) -> dict[str, Any]:
             for finding in series.findings
         ],
     }
-
-
-def _json_lines(rows: list[dict[str, Any]]) -> Iterator[str]:
-    return (json.dumps(row) for row in rows)
 
 
 def _table_lines(folders: list[FolderSummary]) -> Iterator[str]:

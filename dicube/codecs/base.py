@@ -16,6 +16,7 @@ from dicube.exceptions import CodecError, DataConsistencyError
 
 BytesLike: TypeAlias = bytes | bytearray | memoryview | mmap.mmap
 Samples: TypeAlias = npt.NDArray[Any]
+Mask: TypeAlias = npt.NDArray[np.bool_]  # True inside of a region of interest
 
 # Largest frame a decoder agrees to unfold: a 16384 x 16384 radiograph, four times the largest
 # detector in use. A header that claims more is damaged or hostile.

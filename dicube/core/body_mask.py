@@ -15,12 +15,12 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dicube.codecs.base import Mask
 from dicube.codecs.parallel import map_frames
 from dicube.core.contents import CubeContents
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.exceptions import MissingDependencyError
 
-Mask = npt.NDArray[np.bool_]
 Float32Array = npt.NDArray[np.float32]
 
 _CT_THRESHOLD_HU: Final = -900.0

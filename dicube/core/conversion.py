@@ -5,7 +5,6 @@ done, another one reads the next piece.
 """
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -121,15 +120,12 @@ def convert(
         files.extend(volume.source_files)
         return volume.values
 
-    def pieces() -> Iterator[Array]:
-        yield from one_ahead(read, plan.pieces(_PIECE_BYTES))
-
     try:
         with writing(target, chosen) as writer:
             written = write_pieces(
                 writer,
                 chosen.codec_name,
-                pieces(),
+                one_ahead(read, plan.pieces(_PIECE_BYTES)),
                 encoding,
                 plan.bits,
                 EncodeOptions(check, num_threads, effort),

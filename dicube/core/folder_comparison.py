@@ -8,10 +8,11 @@ from pathlib import Path
 
 import numpy as np
 
+from dicube.codecs.base import Mask
 from dicube.codecs.parallel import map_frames
 from dicube.core.contents import Array
 from dicube.core.cube_file import CubeDescription
-from dicube.core.roi import Mask, RoiQuality
+from dicube.core.roi import RoiQuality
 from dicube.dicom.derivation import source_uids
 from dicube.dicom.dicom_io import DicomSeries, Progress, read_series
 from dicube.dicom.dicom_meta import SortMethod

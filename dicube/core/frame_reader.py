@@ -6,11 +6,11 @@ from collections.abc import Sequence
 import numpy as np
 
 from dicube.codecs import get_codec
+from dicube.codecs.base import Mask
 from dicube.codecs.jph import JphCodec
 from dicube.codecs.jxl import JxlRoiCodec
 from dicube.core.contents import Array
 from dicube.core.image_member import ImageMember
-from dicube.core.roi import Mask
 from dicube.core.values_layout import placed_error, values_layout
 from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile

@@ -6,9 +6,10 @@ from typing import NamedTuple
 import numpy as np
 
 from dicube.codecs import get_codec
+from dicube.codecs.base import Mask
 from dicube.codecs.jxl import Background, JxlRoiCodec
 from dicube.core.contents import Array, ValuesDigest
-from dicube.core.roi import Mask, RoiQuality
+from dicube.core.roi import RoiQuality
 from dicube.storage.pixel_utils import SampleEncoding, to_codec_samples
 from dicube.storage.writer import CubeWriter
 

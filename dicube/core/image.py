@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
+from dicube.codecs.base import Mask
 from dicube.core.axes import Axis, check_axes, default_axes, volume_shape
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
@@ -21,7 +22,7 @@ from dicube.core.mask_source import RoiLike, roi_request
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale, apply_rescale
-from dicube.core.roi import Mask, RegionOfInterest
+from dicube.core.roi import RegionOfInterest
 from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.dicom_status import get_dicom_findings

@@ -7,6 +7,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dicube.codecs.base import Mask
 from dicube.codecs.jxl import Background
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import CubeContents
@@ -18,7 +19,6 @@ from dicube.storage.formats import DCBR, FileFormat
 from dicube.storage.pixel_utils import encoding_of
 
 Array = npt.NDArray[Any]
-Mask = npt.NDArray[np.bool_]
 # An array, a .npy or NIfTI file, or the word "body".
 RoiLike = npt.ArrayLike | str | os.PathLike[str]
 

@@ -3,10 +3,7 @@
 import math
 from typing import Any, NamedTuple, Self
 
-import numpy as np
-import numpy.typing as npt
-
-Mask = npt.NDArray[np.bool_]
+from dicube.codecs.base import Mask
 
 
 class RoiQuality(NamedTuple):
@@ -59,10 +56,13 @@ class RoiQuality(NamedTuple):
             compression_ratio=float(members["CompressionRatio"]),
         )
         counts = (quality.pixels, quality.background_error or 0, quality.largest_error)
+        distance = quality.background_distance
         if not all(type(count) is int and count >= 0 for count in counts):
             raise ValueError("the quality of the region is impossible")
-        if (quality.background_error is None) == (quality.background_distance is None):
+        if (quality.background_error is None) == (distance is None):
             raise ValueError("the region has not one background quality")
+        if distance is not None and (type(distance) not in (int, float) or not distance > 0):
+            raise ValueError("the background distance is impossible")
         if not math.isfinite(quality.compression_ratio) or quality.compression_ratio <= 0:
             raise ValueError("the compression ratio is impossible")
         return quality

@@ -10,12 +10,12 @@ from typing import Final, NamedTuple
 
 import numpy as np
 
+from dicube.codecs.base import Mask
 from dicube.core.contents import Array, ValuesDigest
 from dicube.core.cube_file import CubeDescription, describe, image_member
 from dicube.core.folder_comparison import FolderComparison, compare_with
 from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import inside_only
-from dicube.core.roi import Mask
 from dicube.dicom.dicom_io import Progress
 from dicube.dicom.volume import runs_within
 from dicube.exceptions import DicomCubeError

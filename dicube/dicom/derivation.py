@@ -5,12 +5,11 @@ UID of its own, names its source, and keeps for ever that values were lost.
 """
 
 import uuid
-from copy import deepcopy
 from typing import Any, Final
 
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key
-from dicube.dicom.entries import Entry
+from dicube.dicom.entries import Entry, copied
 
 _JPEG_XL: Final = "ISO_18181_1"  # Lossy Image Compression Method, PS3.3 C.7.6.1.1.5.1
 _LOSSY_COMPRESSION: Final = ("113040", "Lossy Compression")  # PS3.16 CID 7203
@@ -64,7 +63,7 @@ def lossy_derivative(meta: DicomMeta, *, ratio: float, description: str, result:
     """
     entries = dict(meta.items())
     source = {
-        tag_key(name): deepcopy(entries[tag_key(tag)])
+        tag_key(name): copied(entries[tag_key(tag)])
         for name, tag in _REFERENCES.items()
         if tag_key(tag) in entries
     }

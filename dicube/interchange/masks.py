@@ -5,9 +5,9 @@ from pathlib import Path
 
 import numpy as np
 
+from dicube.codecs.base import Mask
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
-from dicube.core.roi import Mask
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.nifti import write_nifti
 from dicube.interchange.preview import write_preview

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dicube.codecs.base import Mask
 from dicube.core.image import DicomCubeImage
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.exceptions import DataConsistencyError, MissingDependencyError
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[Any]
 Bytes = npt.NDArray[np.uint8]
-Mask = npt.NDArray[np.bool_]
 
 MAX_FRAMES: Final = 64
 _SHEET_WIDTH: Final = 1600  # pixels that the tiles of a row share...

@@ -36,13 +36,6 @@ class FrameIndex(Sequence[Extent]):
     def __iter__(self) -> Iterator[Extent]:
         return map(Extent, self.offsets.tolist(), self.lengths.tolist())
 
-    def hull(self) -> Extent:
-        """The smallest extent that holds all frames; empty where there are none."""
-        if not len(self):
-            return Extent(0, 0)
-        start = int(self.offsets.min())
-        return Extent(start, int((self.offsets + self.lengths).max()) - start)
-
 
 def table_length(frame_count: int) -> int:
     """Bytes of the offset table, and of the length table."""

@@ -237,6 +237,9 @@ class TestForged:
             {"LargestError": 0.5},
             {"CompressionRatio": 0},
             {"CompressionRatio": "x"},
+            {"BackgroundError": None, "BackgroundDistance": "x"},
+            {"BackgroundError": None, "BackgroundDistance": -1},
+            {"BackgroundError": None, "BackgroundDistance": True},
         ],
         ids=str,
     )

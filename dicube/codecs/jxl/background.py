@@ -4,16 +4,13 @@ from dataclasses import dataclass
 from typing import Any, Final, NamedTuple, Self
 
 import numpy as np
-import numpy.typing as npt
 
-from dicube.codecs.base import Codestreams, Samples
+from dicube.codecs.base import Codestreams, Mask, Samples
 from dicube.codecs.frame_codec import naming_frames
 from dicube.codecs.imagecodecs_calls import encode_with
 from dicube.codecs.jxl.sample_mapping import fewest_bits, is_split, sample_offset
 from dicube.codecs.sample_rules import native_frame
 from dicube.exceptions import CodecError
-
-Mask = npt.NDArray[np.bool_]
 
 _LARGEST_DISTANCE: Final = 25.0  # of libjxl
 

@@ -12,11 +12,18 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dicube.codecs.base import BytesLike, Capabilities, Codestreams, Samples, StreamInfo, bytes_view
+from dicube.codecs.base import (
+    BytesLike,
+    Capabilities,
+    Codestreams,
+    Mask,
+    Samples,
+    StreamInfo,
+    bytes_view,
+)
 from dicube.codecs.frame_codec import FrameCodec
 from dicube.codecs.jxl.background import (
     Background,
-    Mask,
     Parts,
     by_sample,
     encode_lossy,
