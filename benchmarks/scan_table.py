@@ -19,15 +19,13 @@ from bench_data import data_folder, generate_series
 from environments import ROOT
 from readme_table import update_readme
 
-from dicube.dicom.tree_scan import scan_tree
+from dicube.dicom.find_series import find_series
 
 
 def scan_with_dicube(tree: Path) -> str:
     """What was found, as text."""
-    folders = list(scan_tree(tree))
-    series = sum(len(folder.series) for folder in folders)
-    findings = sum(len(each.findings) for folder in folders for each in folder.series)
-    return f"{series} series, {findings} findings"
+    search = find_series(tree)
+    return f"{len(search)} volume sets, {sum(len(found.findings) for found in search)} findings"
 
 
 def read_with_pydicom(tree: Path) -> str:

@@ -9,7 +9,8 @@ from bench_data import SERIES, Series, data_folder, find_series
 from pytest_benchmark.fixture import BenchmarkFixture
 
 import dicube
-from dicube.dicom.dicom_io import read_series, scan_folder
+from dicube.dicom.dicom_io import read_series
+from dicube.dicom.folder_scan import scan_folder
 from dicube.dicom.volume import read_volume
 
 _ROUNDS = 7

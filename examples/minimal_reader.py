@@ -46,6 +46,7 @@ class Cube:
     intercepts: Array
     sources: bytes  # section 6, unpacked; empty where the file has none
     mask: Array | None  # of a .dcbr file: where each frame is exact
+    frame_order: list[int] | None  # section 4; None where frames are in the order of the files
 
     @property
     def frames(self) -> Array:
@@ -106,7 +107,7 @@ def read_cube(path: str | Path) -> Cube:
         magic=magic,
         status=parts["status"].decode(),
         meta=json.loads(_unpacked(parts["meta"]) or b"{}"),
-        space=json.loads(parts["space"]) if parts["space"] else None,
+        space=json.loads(parts["space"]) if parts["space"] else (image or {}).get("Space"),
         pixel_header=pixel_header,
         axes=axes,
         values=values,
@@ -114,6 +115,7 @@ def read_cube(path: str | Path) -> Cube:
         intercepts=intercepts,
         sources=_unpacked(parts.get("SourceFiles", b"")),
         mask=mask,
+        frame_order=(image or {}).get("FrameOrder"),
     )
 
 
@@ -229,6 +231,7 @@ def source_files(cube: Cube) -> Iterator[tuple[str, bytes]]:
     (length,) = struct.unpack_from("<Q", cube.sources)
     position = 8 + length
     index = json.loads(cube.sources[8:position])
+    frames = cube.frames if cube.frame_order is None else cube.frames[np.argsort(cube.frame_order)]
     first = 0
     for item in index["Files"]:
         sizes = item["Lengths"]
@@ -238,7 +241,7 @@ def source_files(cube: Cube) -> Iterator[tuple[str, bytes]]:
             cube.sources[start : start + size] for start, size in zip(starts, sizes, strict=True)
         )
         layout = index["Layouts"][item["Layout"]]
-        values = cube.frames[first : first + layout["frames"]]
+        values = frames[first : first + layout["frames"]]
         first += layout["frames"]
         if not item["Exact"]:
             raise ValueError(f"{item['Name']} was compressed: its bytes are not in the file")

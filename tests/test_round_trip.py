@@ -56,7 +56,6 @@ FINDINGS: dict[str, tuple[str, tuple[int, ...]]] = {
     "broken_missing_ipp": ("missing_location", (3, 6)),
     "broken_mixed_dtype": ("non_uniform_dtype", (2, 3, 6)),
     "broken_no_instance_number": ("missing_instance_number", ()),
-    "ct_same_position": ("dwelling_location", (1, 2)),
 }
 STORED = [name for name in (series.name for series in SERIES) if name not in REFUSED]
 # What decompression has to rename (PS3.5 8.2): the colour space as the codestream had it.

@@ -50,6 +50,14 @@ class Effort(StrEnum):
     MAX = "max"
 
 
+class Handling(StrEnum):
+    """Values of --incomplete."""
+
+    KEEP = "keep"
+    PAD = "pad"
+    DROP = "drop"
+
+
 class SortOrder(StrEnum):
     """Values of --sort."""
 
@@ -81,6 +89,9 @@ class _Job:
     kind: Kind
     file_format: str | None  # None: NIfTI
     series_uid: str | None
+    group: int | None
+    incomplete: Handling
+    as_3d: bool
     sort: SortOrder
     skip_damaged: bool
     keep_sources: bool
@@ -121,6 +132,26 @@ def convert(
             metavar="UID", help="Which series, where a folder holds several.", show_default=False
         ),
     ] = None,
+    group: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            metavar="N",
+            help="Which volume set of the series, as `dicube scan` counts them.",
+            show_default=False,
+        ),
+    ] = None,
+    incomplete: Annotated[
+        Handling,
+        typer.Option(
+            help="Where frames of a volume are missing: keep all as they come, fill the empty"
+            " places, or leave incomplete volumes out."
+        ),
+    ] = Handling.KEEP,
+    as_3d: Annotated[
+        bool,
+        typer.Option("--as-3d", help="Look for no volumes: all frames by instance number."),
+    ] = False,
     sort: Annotated[
         SortOrder, typer.Option(help="Order of the slices of a DICOM folder.")
     ] = SortOrder.INSTANCE,
@@ -192,6 +223,9 @@ def convert(
         kind=kind_of(src),
         file_format=_cube_format(dst, file_format),
         series_uid=series_uid,
+        group=group,
+        incomplete=incomplete,
+        as_3d=as_3d,
         sort=sort,
         skip_damaged=skip_damaged,
         keep_sources=not no_sources,
@@ -240,6 +274,9 @@ def _check_options(job: _Job) -> None:
     """Refuse options that would have no effect."""
     of_folder = {
         "--series-uid": job.series_uid is not None,
+        "--group": job.group is not None,
+        "--incomplete": job.incomplete is not Handling.KEEP,
+        "--as-3d": job.as_3d,
         "--sort": job.sort is not SortOrder.INSTANCE,
         "--skip-damaged": job.skip_damaged,
     }
@@ -275,7 +312,10 @@ def _read(job: _Job, progress: Stages) -> DicomCubeImage:
         job.src,
         job.sort.method,
         series_uid=job.series_uid,
+        group=job.group,
         on_damaged="skip" if job.skip_damaged else "raise",
+        incomplete=job.incomplete.value,
+        as_3d=job.as_3d,
         progress=progress,
     )
 
@@ -287,7 +327,10 @@ def _stream(job: _Job, progress: Stages) -> Conversion:
         file_format=job.file_format,
         sort_method=job.sort.method,
         series_uid=job.series_uid,
+        group=job.group,
         on_damaged="skip" if job.skip_damaged else "raise",
+        incomplete=job.incomplete.value,
+        as_3d=job.as_3d,
         keep_sources=job.keep_sources,
         check=not job.verify,  # verifying decodes the file anyway
         effort=job.effort,

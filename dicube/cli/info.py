@@ -17,10 +17,11 @@ from dicube.cli.text import (
     shape_text,
     size_text,
 )
+from dicube.core.axes import axis_members
 from dicube.core.cube_file import CubeDescription, read_description
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.dicom_status import get_dicom_findings
 from dicube.dicom.findings import Finding
+from dicube.dicom.judgement import image_findings
 
 EXAMPLES: Final = help_lines(
     "Examples:",
@@ -61,7 +62,7 @@ def _facts(path: Path, cube: CubeDescription) -> dict[str, Any]:
         "frames": cube.frames,
         "shape": list(cube.shape),
         "dtype": cube.dtype.name,
-        "axes": [axis.to_json() for axis in cube.axes],
+        "axes": [axis_members(axis) for axis in cube.axes],
         "spacing_mm": None if cube.space is None else [float(s) for s in cube.space.spacing],
         "origin_mm": None if cube.space is None else [float(c) for c in cube.space.origin],
         "affine": None if cube.affine is None else cube.affine.tolist(),
@@ -69,7 +70,9 @@ def _facts(path: Path, cube: CubeDescription) -> dict[str, Any]:
         if cube.rescale is not None
         else [cube.header.RescaleSlope, cube.header.RescaleIntercept],
         "status": cube.status.value,
-        "findings": [] if meta is None else [_finding(f) for f in get_dicom_findings(meta)],
+        "findings": []
+        if meta is None
+        else [_finding(f) for f in image_findings(meta, cube.axes, cube.frame_order)],
         "region": None if cube.quality is None else _region(cube),
         "source_files": len(sources),
         "byte_identical_files": sum(source.exact for source in sources),

@@ -1,4 +1,4 @@
-"""`dicube scan`: every series below a folder, as a table, JSON lines or Parquet."""
+"""`dicube scan`: every volume set below a folder, as a table, JSON lines or Parquet."""
 
 import json
 from collections.abc import Iterator
@@ -11,7 +11,8 @@ import typer
 from dicube.cli.paths import check_target
 from dicube.cli.progress import stages
 from dicube.cli.text import count_text, help_lines, printable, shape_text, size_text
-from dicube.dicom.tree_scan import FolderSummary, SeriesSummary, scan_tree
+from dicube.dicom.find_series import SeriesSearch, find_series
+from dicube.dicom.series.volume_set import VolumeSet
 from dicube.interchange.row_files import ROW_SUFFIXES, write_rows
 
 EXAMPLES: Final = help_lines(
@@ -51,84 +52,92 @@ def scan(
     ] = False,
     overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace FILE.")] = False,
 ) -> None:
-    """List every series of images below a folder: UIDs, shape, size and what is odd about it.
+    """List every volume set below a folder: series, axes, size and what is odd about it.
 
-    Reads headers only. A series in two folders is listed twice, because `dicube convert` takes a
-    folder. Files that are damaged or no images are counted on stderr.
+    Reads headers only. A series is one set unless its images cannot share a grid; then each set has
+    a group number, which `dicube convert --group` takes. Axes name what tells volumes apart: t,
+    echo, diffusion... Files that are damaged or no images are counted on stderr.
     """
     if out is not None:
         if out.suffix.lower() not in ROW_SUFFIXES:
             raise typer.BadParameter("name the file .jsonl or .parquet", param_hint="--out")
         check_target(out, overwrite=overwrite)
-    with stages() as progress, progress.busy("scanning"):
-        folders = list(scan_tree(tree))
-    rows = [_row(series) for folder in folders for series in folder.series]
+    with stages() as progress:
+        search = find_series(tree, progress=progress)
+    rows = [_row(found) for found in search]
     if out is not None:
         write_rows(rows, out)
     else:
-        for line in map(json.dumps, rows) if file_format is Format.JSON else _table_lines(folders):
+        for line in map(json.dumps, rows) if file_format is Format.JSON else _table_lines(search):
             typer.echo(line)
-    _say_what_is_left_out(folders, rows, listed=left_out)
+    _say_what_is_left_out(search, listed=left_out)
 
 
-def _row(series: SeriesSummary) -> dict[str, Any]:
-    """A series as a JSON object, all members of one type in all rows."""
+def _row(found: VolumeSet) -> dict[str, Any]:
+    """A volume set as a JSON object, all members of one type in all rows."""
     return {
-        "folder": str(series.folder),
-        "series_uid": series.series_uid,
-        "study_uid": series.study_uid,
-        "modality": series.modality,
-        "files": series.files,
-        "shape": list(series.shape),
-        "one_shape": series.is_one_shape,
-        "timepoints": series.timepoints,
-        "transfer_syntaxes": list(series.transfer_syntaxes),
-        "bytes": series.length_bytes,
-        "status": series.status.value,
+        "folder": str(found.folder),
+        "series_uid": found.series_uid,
+        "study_uid": found.study_uid,
+        "modality": found.modality,
+        "group": found.group,
+        "groups": found.groups,
+        "kind": found.kind,
+        "files": len(found.files),
+        "names": list(found.names),
+        "shape": list(found.shape),
+        "axes": [axis.name for axis in found.axes],
+        "timepoints": found.n_timepoints,
+        "axes_rule": found.rule,
+        "rivals": [f"{rival.rule}: {rival.outcome}" for rival in found.rivals],
+        "affine": [] if found.affine is None else found.affine.tolist(),
+        "transfer_syntaxes": list(found.transfer_syntaxes),
+        "bytes": found.length_bytes,
+        "status": found.status.value,
         "findings": [
             {
                 "status": finding.status.value,
                 "message": finding.message,
                 "slices": list(finding.slices),
             }
-            for finding in series.findings
+            for finding in found.findings
         ],
     }
 
 
-def _table_lines(folders: list[FolderSummary]) -> Iterator[str]:
-    """Columns of equal width, one series a line."""
+def _table_lines(search: SeriesSearch) -> Iterator[str]:
+    """Columns of equal width, one volume set a line."""
     cells = [
         (
-            series.modality or "-",
-            shape_text(series.shape) + ("" if series.is_one_shape else " (mixed)"),
-            str(series.timepoints),
-            count_text(series.files, "file"),
-            size_text(series.length_bytes),
-            ", ".join(dict.fromkeys(f.status.value for f in series.findings)) or "consistent",
-            series.series_uid or "(no Series Instance UID)",
-            str(series.folder),
+            found.modality or "-",
+            shape_text(found.shape),
+            " ".join(axis.name for axis in found.axes),
+            "-" if found.groups == 1 else str(found.group),
+            found.kind or "-",
+            count_text(len(found.files), "file"),
+            size_text(found.length_bytes),
+            ", ".join(dict.fromkeys(f.status.value for f in found.findings)) or "consistent",
+            found.series_uid or "(no Series Instance UID)",
+            str(found.folder),
         )
-        for folder in folders
-        for series in folder.series
+        for found in search
     ]
-    names = ("modality", "shape", "t", "files", "size", "findings", "series", "folder")
+    names = ("modality", "shape", "axes", "group", "kind", "files", "size", "findings", "series",
+             "folder")  # fmt: skip
     widths = [max(len(row[i]) for row in [names, *cells]) for i in range(len(names))]
     for row in [names, *cells]:
         padded = (text.ljust(width) for text, width in zip(row, widths, strict=True))
         yield printable("  ".join(padded).rstrip())
 
 
-def _say_what_is_left_out(
-    folders: list[FolderSummary], rows: list[dict[str, Any]], *, listed: bool
-) -> None:
-    skipped = [file for folder in folders for file in folder.skipped]
-    damaged = [file for folder in folders for file in folder.damaged]
+def _say_what_is_left_out(search: SeriesSearch, *, listed: bool) -> None:
     if listed:
-        for path, reason in sorted([*skipped, *damaged]):
+        for path, reason in sorted([*search.not_images, *search.damaged]):
             typer.echo(printable(f"{path}: {reason}"), err=True)
+    series = len({(found.folder, found.series_uid) for found in search})
     typer.echo(
-        f"{len(rows)} series, {count_text(len(damaged), 'damaged file')}, "
-        f"{count_text(len(skipped), 'file')} without an image",
+        f"{series} series, {count_text(len(search), 'volume set')}, "
+        f"{count_text(len(search.damaged), 'damaged file')}, "
+        f"{count_text(len(search.not_images), 'file')} without an image",
         err=True,
     )

@@ -11,9 +11,8 @@ from dicube.cli.text import count_text, printable, size_text
 from dicube.core.conversion import Conversion
 from dicube.core.image import DicomCubeImage
 from dicube.core.verify import Verification
-from dicube.dicom.dicom_io import SkippedFile
-from dicube.dicom.dicom_status import get_dicom_findings
 from dicube.dicom.findings import Finding
+from dicube.dicom.folder_scan import SkippedFile
 
 
 class Converted(NamedTuple):
@@ -35,8 +34,7 @@ class Converted(NamedTuple):
     @classmethod
     def of_folder(cls, done: Conversion) -> Self:
         """A folder that went into a file piece by piece."""
-        findings = get_dicom_findings(done.meta)
-        return cls(done.frames, done.source_bytes, done.skipped, findings)
+        return cls(done.frames, done.source_bytes, done.skipped, done.findings)
 
 
 def print_summary(

@@ -1,38 +1,30 @@
-"""Axes: what the dimensions of an image mean."""
+"""The axes of an image: made, checked, and as JSON."""
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import numpy.typing as npt
 
+from dicube.dicom.series.axis import Axis, Coordinate
+from dicube.dicom.series.grid import Rival
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 
 
-class Axis(NamedTuple):
-    """One leading dimension of an image: (z,) of a stack, (t, z) of a series of volumes.
-
-    Attributes
-    ----------
-    name : str
-        "z" for slices, "t" for time, "frame" where frames are no regular stack.
-    size : int
-    unit : str
-        "mm", "ms"...; "" where there is none.
-    coordinates : tuple of float, or None
-        One for each index; None where they follow from the geometry.
-    """
-
-    name: str
-    size: int
-    unit: str = ""
-    coordinates: tuple[float, ...] | None = None
-
-    def to_json(self) -> dict[str, Any]:
-        """The axis as a JSON object (docs/format.md, section 4)."""
-        coordinates = None if self.coordinates is None else list(self.coordinates)
-        return {
-            "Name": self.name, "Size": self.size, "Unit": self.unit, "Coordinates": coordinates
-        }  # fmt: skip
+def axis_members(axis: Axis) -> dict[str, Any]:
+    """An axis as a JSON object (docs/format.md, section 4)."""
+    members: dict[str, Any] = {
+        "Name": axis.name,
+        "Size": axis.size,
+        "Unit": axis.unit,
+        "Coordinates": None if axis.coordinates is None else list(axis.coordinates),
+    }
+    if axis.along:
+        members["Along"] = [
+            {"Name": each.name, "Unit": each.unit, "Values": list(each.values)}
+            for each in axis.along
+        ]
+    return members
 
 
 def parse_axes(members: Any, *, where: str) -> tuple[Axis, ...]:
@@ -55,14 +47,26 @@ def _parse_axis(member: Any) -> Axis:
         coordinates = tuple(float(coordinate) for coordinate in coordinates)
         if len(coordinates) != size:
             raise ValueError("there is not one coordinate for each index")
-    return Axis(str(member["Name"]), size, str(member["Unit"]), coordinates)
+    along = tuple(_parse_coordinate(each, size) for each in member.get("Along", ()))
+    return Axis(str(member["Name"]), size, str(member["Unit"]), coordinates, along)
 
 
-def leading_axes(shape: Sequence[int], *, is_stack: bool) -> tuple[Axis, ...]:
-    """The axes of frames that nobody has described: slices of a stack, or just frames."""
-    if len(shape) == 1:
-        return (Axis("z", shape[0], "mm") if is_stack else Axis("frame", shape[0]),)
-    return (Axis("t", shape[0]), Axis("z", shape[1], "mm"))
+def _parse_coordinate(member: Any, size: int) -> Coordinate:
+    values = member["Values"]
+    if len(values) != size:
+        raise ValueError("there is not one value for each index")
+    if all(isinstance(value, str) for value in values):
+        return Coordinate(str(member["Name"]), str(member["Unit"]), tuple(values))
+    numbers = tuple(
+        tuple(map(float, value)) if isinstance(value, list) else float(value) for value in values
+    )
+    return Coordinate(str(member["Name"]), str(member["Unit"]), numbers)
+
+
+def leading_axes(shape: Sequence[int]) -> tuple[Axis, ...]:
+    """The axes of one or two dimensions that nobody has described: slices, or times and slices."""
+    z = Axis("z", shape[-1], "mm")
+    return (z,) if len(shape) == 1 else (Axis("t", shape[0]), z)
 
 
 def default_axes(values: npt.NDArray[Any]) -> tuple[Axis, ...]:
@@ -73,7 +77,7 @@ def default_axes(values: npt.NDArray[Any]) -> tuple[Axis, ...]:
     if values.ndim <= 2:
         return ()
     colour = values.ndim == 5 or (values.ndim == 4 and values.shape[-1] in (3, 4))
-    return leading_axes(values.shape[: values.ndim - 2 - colour], is_stack=True)
+    return leading_axes(values.shape[: values.ndim - 2 - colour])
 
 
 def check_axes(values: npt.NDArray[Any], axes: tuple[Axis, ...]) -> None:
@@ -94,5 +98,38 @@ def check_axes(values: npt.NDArray[Any], axes: tuple[Axis, ...]) -> None:
 
 
 def volume_shape(shape: tuple[int, ...], axes: tuple[Axis, ...]) -> tuple[int, ...]:
-    """(z, y, x) of one volume of an image."""
-    return shape[len(axes) - 1 :][:3] if axes else (1, *shape[:2])
+    """(z, y, x) of one volume of an image; a frame without slices around it is one."""
+    if not axes or axes[-1].name == "t":
+        return (1, *shape[len(axes) :][:2])
+    return shape[len(axes) - 1 :][:3]
+
+
+def volume_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
+    """The axes on which volumes follow each other: all but the slices, or the frames of a stack."""
+    return tuple(axes) if axes and axes[-1].name == "t" else tuple(axes[:-1])
+
+
+def axis_coordinates(axes: Sequence[Axis]) -> dict[str, npt.NDArray[Any]]:
+    """Coordinates by name, those of an axis before what else changes along it."""
+    found: dict[str, Any] = {
+        axis.name: axis.coordinates for axis in axes if axis.coordinates is not None
+    }
+    for axis in axes:
+        for each in axis.along:
+            found.setdefault(each.name, each.values)
+    return {name: np.array(values) for name, values in found.items()}
+
+
+class AxesRule(NamedTuple):
+    """How the volumes of a series were told apart.
+
+    Attributes
+    ----------
+    rule : str
+        Keywords of DICOM elements, joined by " x "; "" where there was one volume.
+    rivals : tuple of Rival
+        The other rules that say anything, and what each makes of the frames.
+    """
+
+    rule: str
+    rivals: tuple[Rival, ...] = ()

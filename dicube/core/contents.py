@@ -9,14 +9,15 @@ import numpy.typing as npt
 import xxhash
 from spacetransformer import Space
 
-from dicube.core.axes import Axis
 from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.core.roi import RegionOfInterest
-from dicube.dicom.dicom_io import SkippedFile
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
+from dicube.dicom.folder_scan import SkippedFile
+from dicube.dicom.series.axis import Axis
+from dicube.dicom.series.grid import Rival
 from dicube.dicom.source_files import SourceFile, pack_source_files, unpack_source_files
 from dicube.storage.compression import compress, decompress
 
@@ -50,6 +51,13 @@ class CubeContents:
         Files of the folder that are no part of the image.
     roi : RegionOfInterest or None
         Of an image from a .dcbr file; its values are exact in there only.
+    frame_order : (frames,) int array or None
+        For each frame its number among those of the instances of the metadata, one instance after
+        the other; None where that is the order of the image.
+    rule : str
+        Keywords of the elements that told the volumes apart; "" where nothing had to.
+    rivals : tuple of Rival
+        Other rules, and what came of them.
     """
 
     values: Array
@@ -64,11 +72,19 @@ class CubeContents:
     digest: str | None = None
     skipped: list[SkippedFile] = field(default_factory=list)
     roi: RegionOfInterest | None = None
+    frame_order: npt.NDArray[np.intp] | None = None
+    rule: str = ""
+    rivals: tuple[Rival, ...] = ()
 
     @property
     def frames(self) -> Array:
         """The values as (frames, rows, columns[, samples]), leading axes in C order."""
         return self.values.reshape(-1, *self.values.shape[len(self.axes) :])
+
+    @property
+    def file_order(self) -> npt.NDArray[np.intp] | None:
+        """For each frame of the instances its number in the image; None where both are the same."""
+        return None if self.frame_order is None else np.argsort(self.frame_order)
 
 
 class ValuesDigest:

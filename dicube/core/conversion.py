@@ -4,6 +4,7 @@ Reading, encoding and writing overlap: while threads encode a piece of the serie
 done, another one reads the next piece.
 """
 
+import math
 import os
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -13,8 +14,12 @@ from dicube.core.contents import Array, packed_sources
 from dicube.core.cube_file import finish_cube
 from dicube.core.dicom_folder import describe_series
 from dicube.core.frame_writing import EncodeOptions, write_pieces
-from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile, read_series
-from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.dicom_io import SeriesOptions, read_series
+from dicube.dicom.dicom_meta import SortMethod
+from dicube.dicom.findings import Finding
+from dicube.dicom.folder_scan import OnDamaged, Progress, SkippedFile
+from dicube.dicom.judgement import image_findings
+from dicube.dicom.series.arrangement import Incomplete
 from dicube.dicom.source_files import SourceFile
 from dicube.dicom.volume import VolumePlan
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
@@ -37,7 +42,8 @@ class Conversion(NamedTuple):
     frames : int
     source_bytes : int
         Of the DICOM files that became the file.
-    meta : DicomMeta
+    findings : list of Finding
+        What is odd about the series, most important first.
     skipped : list of SkippedFile
         Files of the folder that are no part of it.
     """
@@ -45,7 +51,7 @@ class Conversion(NamedTuple):
     path: Path
     frames: int
     source_bytes: int
-    meta: DicomMeta
+    findings: list[Finding]
     skipped: list[SkippedFile]
 
 
@@ -56,7 +62,10 @@ def convert(
     file_format: str | None = None,
     sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC,
     series_uid: str | None = None,
+    group: int | None = None,
     on_damaged: OnDamaged = "raise",
+    incomplete: Incomplete = "keep",
+    as_3d: bool = False,
     keep_sources: bool = True,
     check: bool = True,
     num_threads: int | None = None,
@@ -66,8 +75,9 @@ def convert(
     """Convert a folder of DICOM files into a cube file, however long the series.
 
     As `DicomCubeImage.from_dicom_folder(folder).to_file(path)`, without the image: some tens of
-    megabytes of pixels are held at a time, or one file if that has more. A .dcba file may be a
-    little larger than that of an image, because each piece has a model of its own.
+    megabytes of pixels are held at a time, or one file if that has more; all of them where frames
+    of multi-frame files change places, or are filled. A .dcba file may be a little larger than that
+    of an image, because each piece has a model of its own.
 
     Parameters
     ----------
@@ -76,7 +86,10 @@ def convert(
         By default what the suffix of the path says. A .dcbr file needs an image and a region.
     sort_method : SortMethod
     series_uid : str, optional
+    group : int, optional
     on_damaged : "raise" or "skip"
+    incomplete : "keep", "pad" or "drop"
+    as_3d : bool
     keep_sources : bool
     check : bool
     num_threads : int, optional
@@ -103,34 +116,32 @@ def convert(
             where=str(path),
             hint="read the folder with DicomCubeImage.from_dicom_folder, then to_file(roi=...)",
         )
-    series = read_series(
-        folder,
-        sort_method=sort_method,
-        series_uid=series_uid,
-        on_damaged=on_damaged,
-        progress=progress,
-    )
+    options = SeriesOptions(sort_method, series_uid, group, on_damaged, incomplete, as_3d)
+    series = read_series(folder, options, progress=progress)
     plan = VolumePlan.of(series)
     contents = describe_series(plan)
     encoding = encoding_of(plan.dtype)
     files: list[SourceFile] = []
+    in_order = series.frame_order is None
+    # Frames that change their places have to be there together.
+    pieces = plan.pieces(_PIECE_BYTES) if in_order else [range(len(plan.layouts))]
 
     def read(run: range) -> Array:
         volume = plan.read(run, num_threads=num_threads, progress=progress)
         files.extend(volume.source_files)
-        return volume.values
+        return plan.arranged(volume.values) if not in_order else volume.values
 
     try:
         with writing(target, chosen) as writer:
             written = write_pieces(
                 writer,
                 chosen.codec_name,
-                one_ahead(read, plan.pieces(_PIECE_BYTES)),
+                one_ahead(read, pieces),
                 encoding,
                 plan.bits,
                 EncodeOptions(check, num_threads, effort),
             )
-            if keep_sources:
+            if keep_sources and plan.is_whole:
                 contents.sources = packed_sources(value=files)
                 contents.digest = written.digest
             finish_cube(writer, contents, encoding, written)
@@ -138,10 +149,12 @@ def convert(
         raise InvalidCubeFileError(
             f"cannot be written: {error.strerror}", where=str(path)
         ) from error
+    assert contents.meta is not None
+    meta = contents.meta.value
     return Conversion(
         path=target,
-        frames=plan.shape[0],
+        frames=math.prod(axis.size for axis in contents.axes),
         source_bytes=sum(instance.length for instance in series.instances),
-        meta=series.meta,
+        findings=image_findings(meta, contents.axes, contents.frame_order),
         skipped=series.skipped,
     )

@@ -2,7 +2,7 @@
 
 import json
 import os
-from dataclasses import asdict, replace
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Final, NamedTuple
@@ -12,7 +12,7 @@ import numpy.typing as npt
 from spacetransformer import Space
 from spacetransformer.core.exceptions import SpaceTransformerError
 
-from dicube.core.axes import Axis
+from dicube.core.axes import AxesRule
 from dicube.core.contents import CubeContents, packed_meta, packed_sources
 from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import (
@@ -32,11 +32,13 @@ from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.core.roi import RegionOfInterest, RoiQuality
+from dicube.core.space_members import parse_space, space_members
 from dicube.core.values_layout import values_layout
 from dicube.dicom.derivation import lossy_derivative
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.geometry import affine_of
+from dicube.dicom.series.axis import Axis
 from dicube.dicom.source_files import SourceFile
 from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
@@ -86,6 +88,8 @@ class CubeDescription(NamedTuple):
     sources: Packed[list[SourceFile]] | None
     has_checksums: bool
     quality: RoiQuality | None
+    frame_order: npt.NDArray[np.intp] | None
+    axes_rule: AxesRule
 
 
 def write_cube(
@@ -132,7 +136,7 @@ def finish_cube(
     writer.finish(
         status=contents.status.value.encode(),
         meta=b"" if contents.meta is None else contents.meta.data,
-        space=_space_bytes(contents.space),
+        space=_space_bytes(contents),
         pixel_header=header_members(contents, encoding, written),
         sections=sections,
     )
@@ -186,6 +190,9 @@ def read_cube(
             sources=_sources(file),
             digest=None if image is None else image.digest,
             roi=roi,
+            frame_order=None if image is None else image.frame_order,
+            rule="" if image is None else image.axes_rule.rule,
+            rivals=() if image is None else image.axes_rule.rivals,
         )
 
 
@@ -238,6 +245,8 @@ def describe(file: DcbFile, *, is_kept_open: bool = False) -> CubeDescription:
         sources=_sources(file, is_kept_open=is_kept_open),
         has_checksums=file.has_checksums,
         quality=None if image is None else image.quality,
+        frame_order=None if image is None else image.frame_order,
+        axes_rule=AxesRule("") if image is None else image.axes_rule,
     )
 
 
@@ -251,13 +260,11 @@ def read_codestreams(
         return file.frames[:] if same and file.file_format == file_format else None
 
 
-def _space_bytes(space: Space | None) -> bytes:
-    if space is None:
+def _space_bytes(contents: CubeContents) -> bytes:
+    """The section; that of a series of volumes is empty, because the published tool refuses it."""
+    if contents.space is None or len(contents.axes) > 1:
         return b""
-    reversed_axes = asdict(space.reverse_axis_order())  # the file has (x, y, z), memory (z, y, x)
-    # A transformed Space may hold numpy numbers, which its own to_json cannot write.
-    members = {name: np.asarray(value).tolist() for name, value in reversed_axes.items()}
-    return json.dumps(members).encode()
+    return json.dumps(space_members(contents.space)).encode()
 
 
 def image_member(file: DcbFile) -> ImageMember | None:
@@ -294,11 +301,10 @@ def _sources(file: DcbFile, *, is_kept_open: bool = False) -> Packed[list[Source
 
 def _space(file: DcbFile, image: ImageMember | None) -> Space | None:
     data = file.section(Section.SPACE)
-    if not data:
+    if not data and (image is None or image.space is None):
         return None
     try:
-        # The file has (x, y, z), memory has (z, y, x).
-        space = Space(**json.loads(data)).reverse_axis_order()
+        space = parse_space(json.loads(data) if data else image and image.space)
     except (ValueError, TypeError, OverflowError, SpaceTransformerError) as error:
         raise InvalidCubeFileError(
             "the space is malformed", where=file.name, hint="the file is damaged"

@@ -7,12 +7,12 @@ from typing import Final
 
 import numpy as np
 
-from dicube.core.axes import leading_axes
+from dicube.core.axes import volume_shape
 from dicube.core.contents import CubeContents, packed_meta, packed_sources, values_digest
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import rescale_of
-from dicube.dicom.dicom_io import OnDamaged, Progress, read_series
-from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.dicom_io import DicomSeries, SeriesOptions, read_series
+from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_status import get_dicom_status
 from dicube.dicom.dicom_tags import CommonTags, TagLike
 from dicube.dicom.export import (
@@ -21,7 +21,11 @@ from dicube.dicom.export import (
     names_from_meta,
     write_files,
 )
+from dicube.dicom.folder_scan import Progress
 from dicube.dicom.geometry import space_of, stack_geometry
+from dicube.dicom.judgement import first_volume
+from dicube.dicom.series.frame_meta import frame_meta
+from dicube.dicom.series.padding import padded_meta
 from dicube.dicom.volume import VolumePlan
 from dicube.exceptions import MetaDataError
 
@@ -30,27 +34,28 @@ _WORTH_A_THREAD: Final = 1 << 18  # bytes of a file
 
 def read_folder(
     folder: str | os.PathLike[str],
+    options: SeriesOptions,
     *,
-    sort_method: SortMethod,
-    series_uid: str | None,
-    on_damaged: OnDamaged,
     num_threads: int | None,
     progress: Progress | None,
 ) -> CubeContents:
     """Everything that `DicomCubeImage.from_dicom_folder` needs."""
-    series = read_series(
-        folder,
-        sort_method=sort_method,
-        series_uid=series_uid,
-        on_damaged=on_damaged,
-        progress=progress,
+    return read_contents(
+        read_series(folder, options, progress=progress), num_threads=num_threads, progress=progress
     )
+
+
+def read_contents(
+    series: DicomSeries, *, num_threads: int | None, progress: Progress | None
+) -> CubeContents:
+    """An image from the instances of a series."""
     plan = VolumePlan.of(series)
     volume = plan.read(range(len(plan.layouts)), num_threads=num_threads, progress=progress)
     contents = describe_series(plan)
-    contents.values = volume.values
-    contents.sources = packed_sources(value=volume.source_files)
-    contents.digest = values_digest(volume.values)
+    contents.values = plan.arranged(volume.values).reshape(plan.arranged_shape)
+    if plan.is_whole:
+        contents.sources = packed_sources(value=volume.source_files)
+        contents.digest = values_digest(contents.values)
     return contents
 
 
@@ -59,31 +64,40 @@ def describe_series(plan: VolumePlan) -> CubeContents:
 
     `values` has their shape and dtype, takes no memory, and is to be replaced.
     """
+    arrangement, order = plan.series.arrangement, plan.series.frame_order
     meta = plan.series.meta
-    rescale = rescale_of(meta, plan.frames_of)
-    is_stack = max(plan.frames_of) == 1
-    geometry = stack_geometry(meta)
-    affine = geometry.affine
-    space = None if affine is None else space_of(affine, plan.shape[:3])
+    if not plan.is_whole:
+        meta, order = padded_meta(meta, arrangement.order, arrangement.axes[-1].size), None
+    frames = frame_meta(meta, plan.frames_of if plan.is_whole else None)
+    frames = frames if order is None else frames.taken(order.tolist())
+    rescale = rescale_of(frames)
+    axes = arrangement.axes
+    volume = first_volume(axes, order)
+    affine = stack_geometry(frames.taken(range(axes[-1].size)) if volume else frames).affine
+    shape = plan.arranged_shape
+    space = None if affine is None else space_of(affine, volume_shape(shape, axes))
     dtype = plan.dtype.name
     header = PixelDataHeader(
         RescaleSlope=float(rescale.slopes[0]) if rescale.is_uniform else float("nan"),
         RescaleIntercept=float(rescale.intercepts[0]) if rescale.is_uniform else float("nan"),
         OriginalPixelDtype=dtype,
         PixelDtype=dtype,
-        WindowCenter=_first_number(meta, CommonTags.WindowCenter),
-        WindowWidth=_first_number(meta, CommonTags.WindowWidth),
+        WindowCenter=_first_number(frames, CommonTags.WindowCenter),
+        WindowWidth=_first_number(frames, CommonTags.WindowWidth),
     )
     return CubeContents(
-        values=np.broadcast_to(np.zeros((), plan.dtype), plan.shape),
-        axes=leading_axes(plan.shape[:1], is_stack=is_stack),
+        values=np.broadcast_to(np.zeros((), plan.dtype), shape),
+        axes=axes,
         header=header,
         rescale=None if rescale.is_uniform else rescale,
         meta=packed_meta(value=meta),
         space=space,
         affine=affine if space is None else None,
-        status=get_dicom_status(meta),
+        status=get_dicom_status(meta, volume=volume),
         skipped=plan.series.skipped,
+        frame_order=order,
+        rule=arrangement.rule,
+        rivals=arrangement.rivals,
     )
 
 
@@ -103,13 +117,17 @@ def write_folder(
     MetaDataError
         The image has neither.
     """
+    frames, places = contents.frames, contents.file_order
+    if places is not None:
+        frames = frames[places]
+        codestreams = None if codestreams is None else [codestreams[place] for place in places]
     if contents.sources is not None:
         sources = contents.sources.value
         names = [source.name for source in sources]
-        files = files_from_sources(sources, contents.frames, uid, codestreams)
+        files = files_from_sources(sources, frames, uid, codestreams)
     elif contents.meta is not None:
         names = names_from_meta(contents.meta.value)
-        files = files_from_meta(contents.meta.value, contents.frames, uid, codestreams)
+        files = files_from_meta(contents.meta.value, frames, uid, codestreams)
     else:
         raise MetaDataError(
             "the image has no DICOM metadata", hint="make some with image.init_meta(modality=...)"

@@ -5,6 +5,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 
@@ -14,11 +15,13 @@ from dicube.core.contents import Array
 from dicube.core.cube_file import CubeDescription
 from dicube.core.roi import RoiQuality
 from dicube.dicom.derivation import source_uids
-from dicube.dicom.dicom_io import DicomSeries, Progress, read_series
-from dicube.dicom.dicom_meta import SortMethod
+from dicube.dicom.dicom_io import DicomSeries, SeriesOptions, read_series, series_of, sets_with
 from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.folder_scan import Progress
+from dicube.dicom.series.padding import filled_uid
 from dicube.dicom.source_files import SourceFile, file_digest
 from dicube.dicom.volume import VolumePlan
+from dicube.exceptions import DataConsistencyError
 
 
 class FolderComparison(ABC):
@@ -62,14 +65,18 @@ def compare_with(
     """
     series = _series_of(about, folder, progress)
     if about.sources is not None:
-        return _WithSources(about.sources.value, VolumePlan.of(series), progress)
+        sources = about.sources.value
+        names = {source.name for source in sources}
+        series = sets_with(series, {i for i, name in enumerate(series.names) if name in names})
+        return _WithSources(sources, VolumePlan.of(series), progress)
     ordered = _in_order_of(about, series)
     if ordered is None:
         return None
-    plan = VolumePlan.of(ordered)
-    if plan.shape[0] != about.frames or plan.shape[1:] != about.shape[len(about.axes) :]:
+    plan = VolumePlan.of(ordered.series)
+    frames = plan.shape[0] + len(ordered.filled)
+    if frames != about.frames or plan.shape[1:] != about.shape[len(about.axes) :]:
         return None
-    return _WithValues(plan, about.quality, progress)
+    return _WithValues(plan, ordered.filled, about.quality, progress)
 
 
 class _WithSources(FolderComparison):
@@ -135,9 +142,14 @@ class _WithValues(FolderComparison):
     """By stored values; inside of a region they are equal, outside as near as was promised."""
 
     def __init__(
-        self, plan: VolumePlan, quality: RoiQuality | None, progress: Progress | None
+        self,
+        plan: VolumePlan,
+        filled: frozenset[int],
+        quality: RoiQuality | None,
+        progress: Progress | None,
     ) -> None:
         self._plan = plan
+        self._filled = filled
         self._quality = quality
         self._progress = progress
         self.largest_error = None if quality is None else 0
@@ -145,9 +157,16 @@ class _WithValues(FolderComparison):
 
     @property
     def frames_of(self) -> list[int]:
-        return self._plan.frames_of
+        if not self._filled:
+            return self._plan.frames_of
+        return [1] * (len(self._plan.layouts) + len(self._filled))
 
     def compare(self, run: range, values: Array, masks: Mask | None) -> list[str]:
+        if self._filled:
+            kept = [number for number in run if number not in self._filled]
+            values = values[[number - run.start for number in kept]]
+            before = sum(number < run.start for number in self._filled)
+            run = range(run.start - before, run.start - before + len(kept))
         true = self._plan.read(run).values
         if self._progress is not None:
             self._progress("comparing", run.stop, len(self._plan.layouts))
@@ -181,24 +200,41 @@ def _series_of(about: CubeDescription, folder: Path, progress: Progress | None) 
         value = about.meta.value.get(CommonTags.SeriesInstanceUID)
         uid = value if isinstance(value, str) else None
     return read_series(
-        folder,
-        sort_method=SortMethod.INSTANCE_NUMBER_ASC,
-        series_uid=uid,
-        on_damaged="skip",
-        progress=progress,
+        folder, SeriesOptions(series_uid=uid, on_damaged="skip", as_3d=True), progress=progress
     )
 
 
-def _in_order_of(about: CubeDescription, series: DicomSeries) -> DicomSeries | None:
+class _Ordered(NamedTuple):
+    """A series in the order of a file, and the frames of the file that no instance has."""
+
+    series: DicomSeries
+    filled: frozenset[int] = frozenset()
+
+
+def _in_order_of(about: CubeDescription, series: DicomSeries) -> _Ordered | None:
     """The series in the order of the file, instances matched by their UID; None if they differ."""
     if about.meta is None:
-        return series
+        return _Ordered(series)
     meta = about.meta.value
     is_derived = about.quality is not None and not about.quality.is_lossless
     wanted = source_uids(meta) if is_derived else meta.get_values(CommonTags.SOPInstanceUID)
-    uids = series.meta.get_values(CommonTags.SOPInstanceUID)
-    if sorted(map(str, uids)) != sorted(map(str, wanted)):
-        return None
-    places = {str(uid): place for place, uid in enumerate(uids)}
-    order = [places[str(uid)] for uid in wanted]
-    return replace(series, instances=[series.instances[place] for place in order])
+    series_uid = str(meta.get_values(CommonTags.SeriesInstanceUID)[0])
+    filled = {i for i, uid in enumerate(wanted) if uid == filled_uid(series_uid, i)}
+    uids = [str(uid) for i, uid in enumerate(wanted) if i not in filled]
+    on_disk = list(map(str, series.meta.get_values(CommonTags.SOPInstanceUID)))
+    series = sets_with(series, {i for i, uid in enumerate(on_disk) if uid in set(uids)})
+    for candidate in (series, _without_incomplete(series)):
+        found = list(map(str, candidate.meta.get_values(CommonTags.SOPInstanceUID)))
+        if sorted(found) == sorted(uids):
+            places = {uid: place for place, uid in enumerate(found)}
+            instances = [candidate.instances[places[uid]] for uid in uids]
+            return _Ordered(replace(candidate, instances=instances), frozenset(filled))
+    return None
+
+
+def _without_incomplete(series: DicomSeries) -> DicomSeries:
+    """The series as it is converted where incomplete volumes are left out."""
+    try:
+        return series_of(series.folder, series.instances, SeriesOptions(incomplete="drop"))
+    except DataConsistencyError:
+        return series  # nothing would be left, or not whole instances

@@ -1,5 +1,6 @@
 """DicomCubeImage: a series in memory."""
 
+import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,11 +11,18 @@ import numpy.typing as npt
 from spacetransformer import Space
 
 from dicube.codecs.base import Mask
-from dicube.core.axes import Axis, check_axes, default_axes, volume_shape
+from dicube.core.axes import (
+    AxesRule,
+    axis_coordinates,
+    check_axes,
+    default_axes,
+    volume_axes,
+    volume_shape,
+)
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
-from dicube.core.dicom_folder import read_folder, write_folder
+from dicube.core.dicom_folder import read_contents, read_folder, write_folder
 from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
 from dicube.core.frame_writing import EncodeOptions
@@ -23,12 +31,17 @@ from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale, apply_rescale
 from dicube.core.roi import RegionOfInterest
-from dicube.dicom.dicom_io import OnDamaged, Progress, SkippedFile
+from dicube.dicom.dicom_io import SeriesOptions, series_of
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
-from dicube.dicom.dicom_status import get_dicom_findings
 from dicube.dicom.export import HTJ2K_UIDS, JXL_UID, transfer_syntax_uid
 from dicube.dicom.findings import DicomStatus, Finding
+from dicube.dicom.folder_scan import OnDamaged, Progress, SkippedFile, scan_files_of
 from dicube.dicom.geometry import affine_of, space_of
+from dicube.dicom.judgement import image_findings
+from dicube.dicom.series.arrangement import Incomplete
+from dicube.dicom.series.axis import Axis
+from dicube.dicom.series.frame_meta import frame_meta
+from dicube.dicom.series.volume_set import VolumeSet
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.storage.formats import DCBA, DCBS, FileFormat, format_of_name
 
@@ -109,22 +122,38 @@ class DicomCubeImage:
         sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC,
         *,
         series_uid: str | None = None,
+        group: int | None = None,
         on_damaged: OnDamaged = "raise",
+        incomplete: Incomplete = "keep",
+        as_3d: bool = False,
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
         """Read the one series of images in a folder.
 
+        Images that lie in one place become volumes of a 4D image: the axes are found in the
+        metadata (`axes`, `coords`, `axes_rule`). Slices are ordered by their position.
+
         Parameters
         ----------
         folder : path
         sort_method : SortMethod
-            Order of the slices.
+            Direction of the slices: that in which instance numbers ascend or descend, or with or
+            against the normal of the image plane. Slices without positions are ordered by number.
         series_uid : str, optional
             Series Instance UID; needed where the folder holds several series.
+        group : int, optional
+            Which volume set of the series, as `dicube.find_series` counts them. By default all of
+            them, as frames one after the other if there are several.
         on_damaged : "raise" or "skip"
             What to do about DICOM files that cannot be read; skipped files are listed in
             `skipped_files`. Files that are no DICOM images are always skipped and listed.
+        incomplete : "keep", "pad" or "drop"
+            What to do about volumes or slices that lack frames: keep all frames as they come, fill
+            the empty places with Pixel Padding Value (or the smallest stored value), or leave
+            incomplete volumes out; `skipped_files` lists what was left out.
+        as_3d : bool
+            Look for no volumes: all frames one after the other, as slices, by instance number.
         num_threads : int, optional
             For decoding compressed sources.
         progress : callable, optional
@@ -135,20 +164,49 @@ class DicomCubeImage:
         MetaDataError
             No folder, no image in it, or damaged files.
         DataConsistencyError
-            Several series, or images that do not fit into one array.
+            Several series, or images that do not fit into one array. No such group, or nothing
+            complete to keep.
         CodecError
             Compressed pixels cannot be decoded.
         """
         return cls._from_contents(
             read_folder(
                 folder,
-                sort_method=sort_method,
-                series_uid=series_uid,
-                on_damaged=on_damaged,
+                SeriesOptions(sort_method, series_uid, group, on_damaged, incomplete, as_3d),
                 num_threads=num_threads,
                 progress=progress,
             )
         )
+
+    @classmethod
+    def from_volume_set(
+        cls,
+        volume_set: VolumeSet,
+        sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC,
+        *,
+        incomplete: Incomplete = "keep",
+        as_3d: bool = False,
+        num_threads: int | None = None,
+        progress: Progress | None = None,
+    ) -> Self:
+        """Read one of the volume sets that `dicube.find_series` found.
+
+        Parameters
+        ----------
+        volume_set : VolumeSet
+        sort_method, incomplete, as_3d, num_threads, progress
+            As for `from_dicom_folder`.
+
+        Raises
+        ------
+        MetaDataError
+            A file is gone, or damaged.
+        DataConsistencyError, CodecError
+            As for `from_dicom_folder`.
+        """
+        options = SeriesOptions(sort_method, incomplete=incomplete, as_3d=as_3d)
+        series = series_of(volume_set.folder, scan_files_of(volume_set.files), options)
+        return cls._from_contents(read_contents(series, num_threads=num_threads, progress=progress))
 
     @classmethod
     def from_file(
@@ -431,6 +489,51 @@ class DicomCubeImage:
         """The dimensions before rows and columns."""
         return self._contents.axes
 
+    @property
+    def coords(self) -> dict[str, Array]:
+        """Coordinates along the leading axes by name, units as `axes` says.
+
+        Each is an array with one entry for each index: the coordinates of an axis under its name,
+        and what else changes along it, such as "direction" along "diffusion", (n, 3). Axes whose
+        coordinates follow from the geometry, or are not known, have none.
+        """
+        return axis_coordinates(self.axes)
+
+    @property
+    def axes_rule(self) -> AxesRule:
+        """Which DICOM elements told the volumes apart, and what other rules would have said."""
+        return AxesRule(self._contents.rule, self._contents.rivals)
+
+    @property
+    def n_timepoints(self) -> int:
+        """Number of volumes: the product of all leading axes but the slices."""
+        return math.prod(axis.size for axis in volume_axes(self.axes))
+
+    def volume(self, t: int | tuple[int, ...]) -> Array:
+        """Stored values of one volume, (z, y, x[, sample]); a view, not a copy.
+
+        Parameters
+        ----------
+        t : int or tuple of int
+            The number of the volume, counted in C order where there are several axes, or an index
+            for each of them.
+
+        Raises
+        ------
+        IndexError
+            There is no such volume.
+        """
+        outer = tuple(axis.size for axis in volume_axes(self.axes))
+        inner = (*self._volume_shape, *self.shape[len(self.axes) + 2 :])
+        if not isinstance(t, tuple):
+            volumes = self.raw_image.reshape(self.n_timepoints, *inner)
+            volume: Array = volumes[t]
+            return volume
+        if len(t) != len(outer):
+            raise IndexError(f"{len(t)} indices for {len(outer)} axes of volumes")
+        indexed: Array = self.raw_image.reshape(*outer, *inner)[t]
+        return indexed
+
     def __array__(self, dtype: npt.DTypeLike | None = None, copy: bool | None = None) -> Array:
         """Stored values, so that numpy functions take the image itself."""
         return np.array(self.raw_image, dtype=dtype, copy=copy)
@@ -449,6 +552,20 @@ class DicomCubeImage:
         self._edits.accept()
 
     @property
+    def frame_meta(self) -> DicomMeta | None:
+        """The metadata with one slice for each frame, in the order of the image; a copy.
+
+        What functional groups of multi-frame objects say of a frame (PS3.3 C.7.6.16) is found under
+        its own tag, such as `ImagePositionPatient`. None for an image without metadata.
+        """
+        if self.dicom_meta is None:
+            return None
+        frames = frame_meta(self.dicom_meta)
+        order = self._contents.frame_order
+        count = frames.slice_count
+        return frames.taken(list(range(count)) if order is None else order.tolist())
+
+    @property
     def dicom_status(self) -> DicomStatus:
         """The most important finding, or CONSISTENT."""
         return self._contents.status
@@ -460,7 +577,9 @@ class DicomCubeImage:
     @property
     def findings(self) -> list[Finding]:
         """Everything noticed about the series, most important first; empty without metadata."""
-        return [] if self.dicom_meta is None else get_dicom_findings(self.dicom_meta)
+        if self.dicom_meta is None:
+            return []
+        return image_findings(self.dicom_meta, self.axes, self._contents.frame_order)
 
     @property
     def skipped_files(self) -> list[SkippedFile]:

@@ -11,12 +11,15 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from dicube.core.axes import Axis, parse_axes, volume_shape
+from dicube.core.axes import AxesRule, axis_members, parse_axes, volume_shape
 from dicube.core.contents import CubeContents
 from dicube.core.frame_writing import FramesWritten
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.core.roi import RoiQuality
+from dicube.core.space_members import space_members
+from dicube.dicom.series.axis import Axis
+from dicube.dicom.series.grid import Rival
 from dicube.exceptions import InvalidCubeFileError, MetaDataError
 from dicube.storage.directory import DIRECTORY_KEY
 from dicube.storage.pixel_utils import SampleEncoding, parse_encoding
@@ -47,6 +50,10 @@ class ImageMember:
     digest : str or None
     quality : RoiQuality or None
         What was lost outside of the region of interest; there is one in .dcbr files only.
+    frame_order : (frames,) int or None
+    axes_rule : AxesRule
+    space
+        Members of the space of a series of volumes, not yet parsed; None where there is none.
     """
 
     shape: tuple[int, ...]
@@ -58,6 +65,9 @@ class ImageMember:
     affine: npt.NDArray[np.float64] | None
     digest: str | None
     quality: RoiQuality | None
+    frame_order: npt.NDArray[np.intp] | None
+    axes_rule: AxesRule
+    space: Any
 
     @property
     def volume_shape(self) -> tuple[int, ...]:
@@ -72,7 +82,7 @@ def header_members(
     header = contents.header.to_dict()
     image: dict[str, Any] = {
         "Shape": list(contents.values.shape),
-        "Axes": [axis.to_json() for axis in contents.axes],
+        "Axes": [axis_members(axis) for axis in contents.axes],
         "ValuesDigest": written.digest,
         "Rescale": [_json_number(header["RescaleSlope"]), _json_number(header["RescaleIntercept"])],
         "SampleOffset": written.sample_offset,
@@ -87,8 +97,15 @@ def header_members(
         header["RescaleSlope"] = header["RescaleIntercept"] = _PER_FRAME
     if not encoding.is_plain:
         header["RescaleSlope"] = header["RescaleIntercept"] = _BIT_PATTERNS
+    if contents.space is not None and len(contents.axes) > 1:
+        image["Space"] = space_members(contents.space)
     if contents.affine is not None:
         image["Affine"] = contents.affine.tolist()
+    if contents.frame_order is not None:
+        image["FrameOrder"] = contents.frame_order.tolist()
+    if contents.rule:
+        rivals = [{"Rule": rival.rule, "Outcome": rival.outcome} for rival in contents.rivals]
+        image["AxesRule"] = {"Rule": contents.rule, "Rivals": rivals}
     if written.quality is not None:
         image["Region"] = written.quality.to_json()
     return {**header, IMAGE_KEY: image}
@@ -115,6 +132,8 @@ def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> I
         affine = _affine(image.get("Affine"))
         shape = _shape(image["Shape"], axes, frames)
         quality = RoiQuality.parse(image["Region"]) if "Region" in image else None
+        order = _frame_order(image.get("FrameOrder"), frames)
+        rule = _axes_rule(image.get("AxesRule"))
     except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise InvalidCubeFileError(
             f"the Image member is malformed: {error}",
@@ -131,6 +150,9 @@ def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> I
         affine=affine,
         digest=image.get("ValuesDigest"),
         quality=quality,
+        frame_order=order,
+        axes_rule=rule,
+        space=image.get("Space"),
     )
 
 
@@ -187,6 +209,21 @@ def _frame_rescale(members: Any, frames: int) -> FrameRescale | None:
     if not slopes.shape == intercepts.shape == (frames,):
         raise ValueError("there is not one rescale for each frame")
     return FrameRescale(slopes, intercepts)
+
+
+def _frame_order(numbers: Any, frames: int) -> npt.NDArray[np.intp] | None:
+    if numbers is None:
+        return None
+    if not isinstance(numbers, list) or sorted(numbers) != list(range(frames)):
+        raise ValueError("the order of the frames is none")
+    return np.array(numbers, dtype=np.intp)
+
+
+def _axes_rule(members: Any) -> AxesRule:
+    if members is None:
+        return AxesRule("")
+    rivals = tuple(Rival(str(each["Rule"]), str(each["Outcome"])) for each in members["Rivals"])
+    return AxesRule(str(members["Rule"]), rivals)
 
 
 def _affine(rows: Any) -> npt.NDArray[np.float64] | None:

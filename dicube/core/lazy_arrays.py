@@ -7,8 +7,8 @@ from typing import Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
-from dicube.core.axes import Axis
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import MissingDependencyError
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
-from dicube.core.axes import Axis, volume_shape
+from dicube.core.axes import volume_shape
 from dicube.core.contents import Array
 from dicube.core.cube_file import describe, image_member
 from dicube.core.frame_cache import FrameCache
@@ -21,6 +21,7 @@ from dicube.core.rescale import apply_rescale
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.geometry import space_of
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
 

@@ -1,6 +1,5 @@
 """From stored values to output values: one rescale for all frames, or one for each."""
 
-from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -27,12 +26,15 @@ class FrameRescale(NamedTuple):
         )
 
 
-def rescale_of(meta: DicomMeta, frames_per_slice: Sequence[int]) -> FrameRescale:
-    """The rescale of each frame from Rescale Slope and Intercept; 1 and 0 where there are none."""
+def rescale_of(frames: DicomMeta) -> FrameRescale:
+    """The rescale of each frame from Rescale Slope and Intercept; 1 and 0 where there are none.
+
+    `frames` has one slice for each frame.
+    """
     columns = []
     for tag, neutral in ((CommonTags.RescaleSlope, 1.0), (CommonTags.RescaleIntercept, 0.0)):
-        values = [_number(value, neutral) for value in meta.get_values(tag)]
-        columns.append(np.repeat(np.array(values, dtype=np.float64), frames_per_slice))
+        values = [_number(value, neutral) for value in frames.get_values(tag)]
+        columns.append(np.array(values, dtype=np.float64))
     return FrameRescale(*columns)
 
 

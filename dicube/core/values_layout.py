@@ -6,8 +6,9 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 
 from dicube.codecs import get_codec
-from dicube.core.axes import Axis, leading_axes
+from dicube.core.axes import leading_axes
 from dicube.core.image_member import ImageMember
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import CodecError, InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
 
@@ -62,7 +63,7 @@ def _published_layout(file: DcbFile) -> ValuesLayout:
     if count == 1:
         return ValuesLayout(info.frame_shape, (), info.dtype)
     shape = (count, *info.frame_shape)
-    return ValuesLayout(shape, leading_axes((count,), is_stack=True), info.dtype)
+    return ValuesLayout(shape, leading_axes((count,)), info.dtype)
 
 
 def placed_error(error: CodecError, file: DcbFile) -> CodecError:

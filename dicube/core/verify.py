@@ -4,6 +4,7 @@ Frames are decoded some at a time, so a file of any length takes little memory.
 """
 
 import os
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -16,7 +17,7 @@ from dicube.core.cube_file import CubeDescription, describe, image_member
 from dicube.core.folder_comparison import FolderComparison, compare_with
 from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import inside_only
-from dicube.dicom.dicom_io import Progress
+from dicube.dicom.folder_scan import Progress
 from dicube.dicom.volume import runs_within
 from dicube.exceptions import DicomCubeError
 from dicube.storage.dcb_file import DcbFile
@@ -115,7 +116,7 @@ class _Frames:
 
     def __init__(self, path: Path, frames_of: list[int] | None) -> None:
         self._path = path
-        self._frames_of = frames_of
+        self._frames_of = frames_of  # those of the instances, else one at a time
         self.problems: list[str] = []
 
     def __iter__(self) -> Iterator[_Piece]:
@@ -124,12 +125,19 @@ class _Frames:
             reader = FrameReader(file, image)
             digest, inside, start = ValuesDigest(), 0, 0
             frames_of = self._frames_of or [1] * len(file.frames)
-            for run in runs_within(frames_of, reader.frame_bytes, _PIECE_BYTES):
+            places = None
+            if self._frames_of is not None and image is not None and image.frame_order is not None:
+                places = np.argsort(image.frame_order)
+            # Frames that are not in the order of their instances have to be there together.
+            most_bytes = _PIECE_BYTES if places is None else sys.maxsize
+            for run in runs_within(frames_of, reader.frame_bytes, most_bytes):
                 stop = start + sum(frames_of[run.start : run.stop])
                 values, masks = reader.with_masks(range(start, stop), None)
                 start = stop
                 digest.update(values if masks is None else inside_only(values, masks))
                 inside += 0 if masks is None else int(np.count_nonzero(masks))
+                if places is not None:
+                    values, masks = values[places], None if masks is None else masks[places]
                 yield _Piece(run, values, masks)
         if image is None:
             return

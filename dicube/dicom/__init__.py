@@ -4,7 +4,9 @@ from dicube.dicom.dicom_io import read_dicom_dir
 from dicube.dicom.dicom_meta import DicomMeta, Presence, SortMethod
 from dicube.dicom.dicom_status import get_dicom_findings, get_dicom_status
 from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.find_series import SeriesSearch, find_series
 from dicube.dicom.findings import DicomStatus, Finding
+from dicube.dicom.series.volume_set import VolumeSet
 
 __all__ = [
     "CommonTags",
@@ -12,7 +14,10 @@ __all__ = [
     "DicomStatus",
     "Finding",
     "Presence",
+    "SeriesSearch",
     "SortMethod",
+    "VolumeSet",
+    "find_series",
     "get_dicom_findings",
     "get_dicom_status",
     "read_dicom_dir",

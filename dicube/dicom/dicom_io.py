@@ -1,127 +1,119 @@
 """From a folder to the instances of one series, in order.
 
-Every file of the folder ends up in exactly one place: among the images, among the skipped files
-with the reason, or in an error. Suffixes mean nothing. Subfolders are not looked into, but listed.
+A series may hold several volume sets: images that no one array, affine or meaning of values fits.
+One can be picked; without that they are all kept, one after the other, as frames.
 """
 
 import logging
 import os
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Container, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Final, Literal, NamedTuple
+from typing import Final, NamedTuple
 
-from dicube.codecs import get_num_threads
+import numpy as np
+import numpy.typing as npt
+
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.dicom_tags import CommonTags
-from dicube.dicom.instance import Instance, NotDicomError, read_instance
-from dicube.dicom.native_scan import scan_files
-from dicube.dicom.pixel_data import is_image
+from dicube.dicom.folder_scan import (
+    FolderScan,
+    OnDamaged,
+    Progress,
+    SkippedFile,
+    by_series,
+    scan_folder,
+)
+from dicube.dicom.instance import Instance
+from dicube.dicom.pixel_data import layout_of
+from dicube.dicom.series.arrangement import Arrangement, Incomplete, arrange, in_series_order
+from dicube.dicom.series.frame_meta import frame_counts
+from dicube.dicom.series.frame_table import FrameTable
+from dicube.dicom.series.grouping import group_instances
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
 logger = logging.getLogger(__name__)
 
-OnDamaged = Literal["raise", "skip"]
-Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
-_SCANNED_AT_ONCE: Final = 256  # often enough for a progress bar
 _LISTED: Final = 5  # files named in one message; the rest is counted
 
 
-class SkippedFile(NamedTuple):
-    """A file that is no part of the series, and why."""
+class SeriesOptions(NamedTuple):
+    """Which images of a folder to take, and how to arrange them.
 
-    path: Path
-    reason: str
-
-
-@dataclass(frozen=True)
-class FolderScan:
-    """What a folder holds.
-
-    `damaged` lists files that are DICOM but cannot be read, and images whose pixels are missing.
+    Attributes
+    ----------
+    sort_method : SortMethod
+        Order of the slices.
+    series_uid : str or None
+        Series Instance UID; needed where the folder holds several series.
+    group : int or None
+        Number of one volume set of the series, as `dicube.find_series` counts them; None for all.
+    on_damaged : "raise" or "skip"
+        What to do about DICOM files that cannot be read.
+    incomplete : "keep", "pad" or "drop"
+        What to do about a grid of volumes in which frames are missing: keep all frames as they
+        come, fill the empty cells, or leave incomplete volumes out.
+    as_3d : bool
+        Do not look for volumes: all frames one after the other.
     """
 
-    folder: Path
-    images: list[Instance] = field(default_factory=list)
-    skipped: list[SkippedFile] = field(default_factory=list)
-    damaged: list[SkippedFile] = field(default_factory=list)
+    sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC
+    series_uid: str | None = None
+    group: int | None = None
+    on_damaged: OnDamaged = "raise"
+    incomplete: Incomplete = "keep"
+    as_3d: bool = False
+
+
+DEFAULT_OPTIONS: Final = SeriesOptions()
 
 
 @dataclass(frozen=True)
 class DicomSeries:
     """The images of one series, in order, with their merged metadata.
 
-    `names` are the paths of the files relative to the folder, in the same order.
+    Attributes
+    ----------
+    folder : Path
+        That all files are in or below.
+    instances : list of Instance
+        In the order in which an image needs them first.
+    meta : DicomMeta
+        One slice for each instance, in the same order.
+    skipped : list of SkippedFile
+    arrangement : Arrangement
+        Its frames are those of `instances`, one instance after the other.
     """
 
     folder: Path
     instances: list[Instance]
     meta: DicomMeta
     skipped: list[SkippedFile]
+    arrangement: Arrangement
 
     @property
     def names(self) -> list[str]:
+        """Paths of the files relative to the folder."""
         root = self.folder.as_posix()
         return [i.path.as_posix().removeprefix(root).lstrip("/") for i in self.instances]
 
+    @property
+    def frame_order(self) -> npt.NDArray[np.intp] | None:
+        """For each frame of the image its number among those of the instances, -1 for none.
 
-def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = None) -> FolderScan:
-    """Take apart every file of a folder; subfolders are listed as skipped.
-
-    Raises
-    ------
-    MetaDataError
-        There is no such folder.
-    """
-    root = Path(folder)
-    if not root.is_dir():
-        raise MetaDataError("no such folder", where=str(folder), hint="check the path")
-    scan = FolderScan(root)
-    with os.scandir(root) as listed:  # sorted, so that results do not vary with the file system
-        entries = sorted(listed, key=lambda entry: entry.name)
-    scan.skipped.extend(
-        SkippedFile(root / entry.name, "a subfolder, which is not looked into")
-        for entry in entries
-        if entry.is_dir()
-    )
-    paths = [root / entry.name for entry in entries if not entry.is_dir()]
-    for number, (path, scanned) in enumerate(_scanned(paths)):
-        if progress is not None:
-            progress("scanning", number + 1, len(paths))
-        try:
-            instance = read_instance(path) if scanned is None else scanned
-        except NotDicomError as error:
-            scan.skipped.append(SkippedFile(path, error.what))
-            continue
-        except MetaDataError as error:
-            scan.damaged.append(SkippedFile(path, error.what))
-            continue
-        if not is_image(instance):
-            scan.skipped.append(SkippedFile(path, "a DICOM object without an image"))
-        elif instance.pixels is None:
-            scan.damaged.append(SkippedFile(path, "an image without Pixel Data"))
-        else:
-            scan.images.append(instance)
-    scan.skipped.sort()
-    return scan
-
-
-def _scanned(paths: Sequence[Path]) -> Iterator[tuple[Path, Instance | None]]:
-    """Each path with what the native scanner makes of it, some at a time."""
-    for first in range(0, len(paths), _SCANNED_AT_ONCE):
-        some = paths[first : first + _SCANNED_AT_ONCE]
-        yield from zip(some, scan_files(some, get_num_threads()), strict=True)
+        None where they come one after the other.
+        """
+        order = np.array(self.arrangement.order, dtype=np.intp)
+        return None if np.array_equal(order, np.arange(len(order))) else order
 
 
 def read_series(
     folder: str | os.PathLike[str],
+    options: SeriesOptions = DEFAULT_OPTIONS,
     *,
-    sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC,
-    series_uid: str | None = None,
-    on_damaged: OnDamaged = "raise",
     progress: Progress | None = None,
 ) -> DicomSeries:
-    """The one series of images in a folder, or the one that `series_uid` picks.
+    """The one series of images in a folder, or what the options pick.
 
     Raises
     ------
@@ -129,23 +121,152 @@ def read_series(
         There is no folder, or no image in it; DICOM files are damaged and `on_damaged` is "raise".
     DataConsistencyError
         The folder holds several series and `series_uid` does not pick one; the message lists them.
+        There is no such group. No volume is complete and incomplete ones are to be dropped.
     """
     scan = scan_folder(folder, progress=progress)
     skipped = list(scan.skipped)
-    if scan.damaged and on_damaged == "raise":
+    if scan.damaged and options.on_damaged == "raise":
         raise MetaDataError(
             f"{len(scan.damaged)} damaged file(s): {_listing(scan, scan.damaged)}",
             where=str(folder),
             hint='copy them again, or leave them out with on_damaged="skip" (--skip-damaged)',
         )
     skipped += scan.damaged
-    chosen, others = _choose(scan, series_uid)
+    chosen, others = _choose(scan, options.series_uid)
     skipped += [SkippedFile(i.path, "an image of another series") for i in others]
-    for path, reason in skipped:
+    series = series_of(scan.folder, chosen, options, skipped)
+    for path, reason in series.skipped:
         logger.warning("skipped %s: %s", path, reason)
-    meta = DicomMeta.from_instances(chosen)
-    order = meta.sort_files(sort_method)
-    return DicomSeries(scan.folder, [chosen[i] for i in order], meta, skipped)
+    return series
+
+
+def series_of(
+    folder: Path,
+    instances: Sequence[Instance],
+    options: SeriesOptions = DEFAULT_OPTIONS,
+    skipped: Sequence[SkippedFile] = (),
+) -> DicomSeries:
+    """Images of one series arranged as the options say.
+
+    Raises
+    ------
+    DataConsistencyError
+        As for `read_series`.
+    """
+    meta = DicomMeta.from_instances(instances)
+    table = _table(instances, meta)
+    groups = group_instances(table)
+    if options.group is None:
+        return _arranged(folder, instances, meta, table, len(groups), options, skipped)
+    if not 0 <= options.group < len(groups):
+        raise DataConsistencyError(
+            f"there is no group {options.group}: the series holds {len(groups)}",
+            where=str(folder),
+            hint="`dicube scan` lists them",
+        )
+    chosen = groups[options.group]
+    reason = "an image of another volume set of the series"
+    others = sorted(set(range(len(instances))) - set(chosen))
+    left_out = [*skipped, *(SkippedFile(instances[i].path, reason) for i in others)]
+    return _group(folder, [instances[i] for i in chosen], options, left_out)
+
+
+def volume_sets_of(folder: Path, instances: Sequence[Instance]) -> list[DicomSeries]:
+    """The volume sets that images of one series form, each arranged."""
+    meta = DicomMeta.from_instances(instances)
+    table = _table(instances, meta)
+    groups = group_instances(table)
+    if len(groups) == 1:
+        return [_arranged(folder, instances, meta, table, 1, DEFAULT_OPTIONS, ())]
+    return [_group(folder, [instances[i] for i in group], DEFAULT_OPTIONS, ()) for group in groups]
+
+
+def sets_with(series: DicomSeries, wanted: Container[int]) -> DicomSeries:
+    """The volume sets of a series that hold any of these instances, all their frames as slices."""
+    groups = group_instances(_table(series.instances, series.meta))
+    numbers = sorted(i for group in groups for i in group if any(j in wanted for j in group))
+    if len(numbers) == len(series.instances):
+        return series
+    return series_of(
+        series.folder, [series.instances[i] for i in numbers], SeriesOptions(as_3d=True)
+    )
+
+
+def _table(instances: Sequence[Instance], meta: DicomMeta) -> FrameTable:
+    """The frames of instances; pixels tell how many, where Number of Frames is no number."""
+    counts = frame_counts(meta)
+    for number, value in enumerate(meta.get_values(CommonTags.NumberOfFrames)):
+        if value not in (None, []) and not isinstance(value, int):
+            counts[number] = layout_of(instances[number]).frames
+    return FrameTable.of(meta, counts)
+
+
+def _group(
+    folder: Path,
+    instances: Sequence[Instance],
+    options: SeriesOptions,
+    skipped: Sequence[SkippedFile],
+) -> DicomSeries:
+    meta = DicomMeta.from_instances(instances)
+    return _arranged(folder, instances, meta, _table(instances, meta), 1, options, skipped)
+
+
+def _arranged(
+    folder: Path,
+    instances: Sequence[Instance],
+    meta: DicomMeta,
+    table: FrameTable,
+    groups: int,
+    options: SeriesOptions,
+    skipped: Sequence[SkippedFile],
+) -> DicomSeries:
+    frames = np.arange(len(table))
+    if groups == 1 and not options.as_3d:
+        arrangement = arrange(
+            table, frames, sort_method=options.sort_method, incomplete=options.incomplete
+        )
+    else:
+        arrangement = in_series_order(table, frames, options.sort_method)
+        if options.as_3d:
+            arrangement = arrangement.as_stack()
+    return _in_order(folder, instances, meta, table, arrangement, list(skipped))
+
+
+def _in_order(
+    folder: Path,
+    instances: Sequence[Instance],
+    meta: DicomMeta,
+    table: FrameTable,
+    arrangement: Arrangement,
+    skipped: list[SkippedFile],
+) -> DicomSeries:
+    """The instances in the order in which the frames need them, frames numbered anew."""
+    order = np.array(arrangement.order, dtype=np.intp)
+    needed = table.instances[order[order >= 0]]
+    first = np.unique(needed, return_index=True)[1]
+    numbers = needed[np.sort(first)].tolist()
+    reason = "left out with an incomplete volume"
+    unused = sorted(set(table.instances[list(arrangement.left_out)].tolist()))
+    skipped += [SkippedFile(instances[i].path, reason) for i in unused]
+    starts = np.concatenate(([0], np.cumsum(table.counts)))
+    frames = np.concatenate([np.arange(starts[i], starts[i + 1]) for i in numbers])
+    if np.setdiff1d(frames, order).size or ((order < 0).any() and max(table.counts) > 1):
+        raise DataConsistencyError(
+            "frames of a multi-frame object cannot be filled or left out one by one",
+            where=str(folder),
+            hint="keep them as they are, and take the parts you need from the image",
+        )
+    renumbered = np.full(len(table), -1, np.intp)
+    renumbered[frames] = np.arange(len(frames))
+    order = np.where(order < 0, -1, renumbered[order])
+    in_order = numbers == list(range(len(instances)))
+    return DicomSeries(
+        folder=folder,
+        instances=[instances[i] for i in numbers],
+        meta=meta if in_order else meta.taken(numbers),
+        skipped=skipped,
+        arrangement=arrangement.renumbered(tuple(order.tolist())),
+    )
 
 
 def read_dicom_dir(
@@ -157,11 +278,21 @@ def read_dicom_dir(
 ) -> DicomMeta:
     """The merged metadata of the series in a folder; pixels are not read.
 
-    Parameters and errors are those of `read_series`.
+    Parameters
+    ----------
+    folder : path
+    sort_method : SortMethod
+    series_uid : str, optional
+    on_damaged : "raise" or "skip"
+        As for `DicomCubeImage.from_dicom_folder`; slices are in the order of its frames.
+
+    Raises
+    ------
+    MetaDataError, DataConsistencyError
+        As there.
     """
-    return read_series(
-        folder, sort_method=sort_method, series_uid=series_uid, on_damaged=on_damaged
-    ).meta
+    options = SeriesOptions(sort_method, series_uid, on_damaged=on_damaged)
+    return read_series(folder, options).meta
 
 
 def _choose(scan: FolderScan, series_uid: str | None) -> tuple[list[Instance], list[Instance]]:
@@ -190,19 +321,6 @@ def _choose(scan: FolderScan, series_uid: str | None) -> tuple[list[Instance], l
             hint="pick one with series_uid= (--series-uid)",
         )
     return next(iter(found.values())), []
-
-
-def by_series(images: Sequence[Instance]) -> dict[str, list[Instance]]:
-    """Images by their Series Instance UID, "" for those without, in the order of the images."""
-    found: dict[str, list[Instance]] = {}
-    for instance in images:
-        found.setdefault(_series_uid(instance), []).append(instance)
-    return found
-
-
-def _series_uid(instance: Instance) -> str:
-    element = instance.elements.get(int(CommonTags.SeriesInstanceUID))
-    return "" if element is None else element.value.decode("latin-1").strip(" \0")
 
 
 def _series_list(found: dict[str, list[Instance]]) -> str:

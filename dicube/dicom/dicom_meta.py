@@ -285,6 +285,31 @@ class DicomMeta:
             self._reorder(order)
         return order
 
+    def taken(self, order: Sequence[int | None]) -> "DicomMeta":
+        """Metadata of some slices, in this order.
+
+        Parameters
+        ----------
+        order : sequence of int or None
+            Numbers of slices; one may come several times. None makes a slice that has only what all
+            slices share.
+        """
+        taken = DicomMeta({}, slice_count=len(order))
+        if None in order or not self._scopes:
+            merged = {key: self._require(key) for key in self.keys()}
+            entries = {key: entry_ops.reordered(entry, order) for key, entry in merged.items()}
+            taken._entries = dict(entry_ops.copied(entries))
+        else:
+            taken._entries = {
+                key: None if entry is None else entry_ops.reordered(entry, order)
+                for key, entry in self._entries.items()
+            }
+            taken._unconverted = dict(self._unconverted)
+            taken._scopes = [self._scopes[i] for i in order if i is not None]
+        if self.filenames is not None:
+            taken.filenames = ["" if i is None else self.filenames[i] for i in order]
+        return taken
+
     def index(self, index: int) -> "DicomMeta":
         """The metadata of one slice alone.
 

@@ -3,12 +3,13 @@
 The checks run in a fixed order, most important first; the status is that of the first finding.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final
 
 import numpy as np
 
+from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags, TagLike
 from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.geometry import (
@@ -18,6 +19,7 @@ from dicube.dicom.geometry import (
     slice_positions,
     stack_geometry,
 )
+from dicube.dicom.series.frame_meta import frame_meta
 
 __all__ = ["DicomStatus", "Finding", "get_dicom_findings", "get_dicom_status"]
 
@@ -31,24 +33,45 @@ _COMMON_STEP_SHARE: Final = 0.8  # an interval this frequent is the slice distan
 _GAP: Final = 0.5  # an interval this far from the slice distance, relative to it, is a gap
 
 
-def get_dicom_status(meta: MetaView) -> DicomStatus:
+def get_dicom_status(meta: DicomMeta, *, volume: Sequence[int] | None = None) -> DicomStatus:
     """The most important finding, or CONSISTENT.
 
     Findings about geometry that the vocabulary of the published tool has no word for (a sheared or
-    unevenly spaced stack) do not show here; see `get_dicom_findings`.
+    unevenly spaced stack) do not show here; see `get_dicom_findings`, also for parameters.
     """
-    return next((f.status for check in _CHECKS for f in check(meta)), DicomStatus.CONSISTENT)
+    return next((finding.status for finding in _checked(meta, volume)), DicomStatus.CONSISTENT)
 
 
-def get_dicom_findings(meta: MetaView) -> list[Finding]:
-    """All findings, most important first, each with the slices concerned; empty if consistent."""
-    findings = [finding for check in _CHECKS for finding in check(meta)]
+def get_dicom_findings(meta: DicomMeta, *, volume: Sequence[int] | None = None) -> list[Finding]:
+    """All findings, most important first, each with the slices concerned; empty if consistent.
+
+    Parameters
+    ----------
+    meta : DicomMeta
+    volume : sequence of int, optional
+        Numbers of the frames that form one volume, where frames follow each other instance by
+        instance; by default all do. Positions are judged for that volume.
+    """
+    findings = list(_checked(meta, volume))
     seen = {finding.status for finding in findings}
     return findings + [
         finding
-        for finding in stack_geometry(meta).findings
+        for finding in stack_geometry(_volume_of(meta, volume)).findings
         if finding.status not in seen or finding.status is DicomStatus.INCONSISTENT
     ]
+
+
+def _checked(meta: DicomMeta, volume: Sequence[int] | None) -> Iterator[Finding]:
+    frames = frame_meta(meta)
+    stack = _volume_of(meta, volume)
+    for check in _CHECKS:
+        seen = meta if check in _OF_INSTANCES else stack if check is _locations else frames
+        yield from check(seen)
+
+
+def _volume_of(meta: DicomMeta, volume: Sequence[int] | None) -> DicomMeta:
+    frames = frame_meta(meta)
+    return frames if volume is None else frames.taken(volume)
 
 
 def _series(meta: MetaView) -> Iterator[Finding]:
@@ -157,23 +180,26 @@ def _locations(meta: MetaView) -> Iterator[Finding]:
 
     if steps.min() < 0 < steps.max():
         minor = steps < 0 if (steps < 0).sum() <= (steps > 0).sum() else steps > 0
-        yield Finding(
-            DicomStatus.REVERSED_LOCATION,
-            "the direction along the stack turns at slices",
-            slices(minor),
+        message = (
+            f"by Instance Number the stack goes back {int(minor.sum())} times, by "
+            f"{_range_text(np.abs(steps[minor]))} mm: positions disagree with Instance Number"
         )
+        yield Finding(DicomStatus.REVERSED_LOCATION, message, slices(minor))
     if (steps == 0).any():
         yield Finding(
             DicomStatus.DWELLING_LOCATION,
-            "slices lie where the one before lies",
+            f"{int((steps == 0).sum())} slices lie where the one before lies",
             slices(steps == 0),
         )
     distance = _slice_distance(steps)
     gaps = np.abs(steps - distance) > _GAP * abs(distance)
     if distance and gaps.any() and not steps.min() < 0 < steps.max():
-        yield Finding(
-            DicomStatus.GAP_LOCATION, "the distance to the slice before is odd", slices(gaps)
+        odd = np.abs(steps[gaps])
+        message = (
+            f"the distance to the slice before is {_range_text(odd)} mm, elsewhere "
+            f"{abs(distance):.4g} mm"
         )
+        yield Finding(DicomStatus.GAP_LOCATION, message, slices(gaps))
 
 
 def _rescale(meta: MetaView) -> Iterator[Finding]:
@@ -199,6 +225,8 @@ _CHECKS: Final[tuple[Callable[[MetaView], Iterator[Finding]], ...]] = (
     _locations,
     _rescale,
 )
+# What a multi-frame object says once; the other checks ask each of its frames.
+_OF_INSTANCES: Final = (_series, _instance_numbers, _dtype, _shape)
 
 
 def _missing_or_differing(
@@ -222,6 +250,12 @@ def _instance_order(meta: MetaView) -> list[int]:
     numbers = meta.get_values(CommonTags.InstanceNumber)
     usable = [number if isinstance(number, int) else float("inf") for number in numbers]
     return sorted(range(len(usable)), key=lambda i: usable[i])
+
+
+def _range_text(numbers: Any) -> str:
+    """One number, or the smallest and the largest."""
+    low, high = f"{numbers.min():.4g}", f"{numbers.max():.4g}"
+    return low if low == high else f"{low} to {high}"
 
 
 def _slice_distance(steps: Any) -> float:

@@ -133,26 +133,86 @@ def with_first_item(entry: Entry | None, item: dict[str, Entry], slice_count: in
     return longer
 
 
-def reordered(entry: Entry, order: Sequence[int]) -> Entry:
-    """The entry with its slices in another order: slice i of the result was `order[i]`."""
+def reordered(entry: Entry, order: Sequence[int | None]) -> Entry:
+    """The entry with other slices: slice i of the result was `order[i]`.
+
+    A slice may come several times, or not at all. None is a slice that has what all share, and
+    lacks the rest.
+    """
     result = dict(entry)
     if entry.get("vr") == "SQ" and entry.get("shared") is None:
+        if None in order and not is_shared(entry):
+            return _without_some(entry, order)
         result["Value"] = [
             {key: reordered(nested, order) for key, nested in item.items()}
             for item in entry.get("Value", [])
         ]
         if "ItemCounts" in entry:
-            result["ItemCounts"] = [entry["ItemCounts"][i] for i in order]
+            result["ItemCounts"] = [entry["ItemCounts"][i] for i in order if i is not None]
         return result
     if entry.get("shared"):
         return result
     for name in _PER_SLICE:
         if name in entry:
-            result[name] = [entry[name][i] for i in order]
-    if "Absent" in entry:
-        absent = frozenset(entry["Absent"])
-        result["Absent"] = [new for new, old in enumerate(order) if old in absent]
+            result[name] = [None if i is None else entry[name][i] for i in order]
+    absent = {*entry.get("Absent", ()), None}
+    lacking = [new for new, old in enumerate(order) if old in absent]
+    result.pop("Absent", None)
+    if lacking:
+        result["Absent"] = lacking
     return result
+
+
+def _without_some(entry: Entry, order: Sequence[int | None]) -> Entry:
+    """A sequence that differs between slices, in slices of which some lack it."""
+    return merged_entry([None if i is None else slice_entry(entry, i) for i in order])
+
+
+def merged_entry(singles: Sequence[Entry | None]) -> Entry:
+    """One entry from those of single slices; None where a slice lacks the element.
+
+    At least one slice has it. Slices are taken to agree on its VR.
+    """
+    present = [single for single in singles if single is not None]
+    first = present[0]
+    if len(present) == len(singles) and all(single == first for single in present[1:]):
+        return first
+    if first.get("vr") == "SQ":
+        return _merged_sequence(singles)
+    name = next((name for name in map(value_name, present) if name is not None), None)
+    merged: Entry = {"vr": first.get("vr"), "shared": False}
+    for member in ("Raw",) if name is None else (name, "Raw"):
+        values = [None if single is None else single.get(member) for single in singles]
+        if any(value is not None for value in values) or member == name:
+            merged[member] = values
+    if name == "Value" and all(value is None or is_scalar(value) for value in merged[name]):
+        merged[name] = [None if value is None else value[0] for value in merged[name]]
+    absent = [i for i, single in enumerate(singles) if single is None]
+    if absent:
+        merged["Absent"] = absent
+    return merged
+
+
+def _merged_sequence(singles: Sequence[Entry | None]) -> Entry:
+    """Items are merged by their number: first with first, second with second."""
+    lists = [None if single is None else single.get("Value", []) for single in singles]
+    counts = [None if items is None else len(items) for items in lists]
+    merged: Entry = {"vr": "SQ", "shared": None, "Value": []}
+    for number in range(max((count or 0) for count in counts)):
+        same = [items[number] if items and number < len(items) else {} for items in lists]
+        keys = dict.fromkeys(key for item in same for key in item)
+        merged["Value"].append({key: merged_entry([i.get(key) for i in same]) for key in keys})
+    if len(set(counts)) > 1:
+        merged["ItemCounts"] = counts
+    return merged
+
+
+def is_scalar(value: Sequence[Any]) -> bool:
+    """Whether a value is one item; a lone null (NaN has no JSON) stays a list.
+
+    Bare, it would mean that there is no value.
+    """
+    return len(value) == 1 and value[0] is not None
 
 
 def check_entry(entry: Any, slice_count: int | None) -> None:

@@ -15,7 +15,6 @@ import numpy.typing as npt
 
 from dicube.codecs import codec_for_transfer_syntax
 from dicube.codecs.parallel import map_in_order
-from dicube.dicom.dicom_io import Progress
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.file_builder import (
@@ -24,6 +23,7 @@ from dicube.dicom.file_builder import (
     file_from_source,
     layout_for_meta,
 )
+from dicube.dicom.folder_scan import Progress
 from dicube.dicom.instance import EXPLICIT_UID
 from dicube.dicom.source_files import SourceFile
 from dicube.exceptions import CodecError, DataConsistencyError

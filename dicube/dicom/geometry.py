@@ -17,6 +17,7 @@ from dicube.exceptions import MetaDataError
 
 Float64Array = npt.NDArray[np.float64]
 
+_ROUNDING: Final = 1e-4  # by which slices may differ in a direction cosine, or in mm of spacing
 _UNIT_TOLERANCE: Final = 1e-3  # length and angle of direction cosines, written with few digits
 # A slice may lie this part of the slice distance beside its place in an even stack; beyond that one
 # affine would put it visibly wrong.
@@ -62,10 +63,11 @@ def slice_positions(meta: MetaView) -> list[Float64Array | None]:
 
 
 def shared_orientation(meta: MetaView) -> Float64Array | None:
-    """Image Orientation (Patient) if all slices share one pair of perpendicular unit vectors."""
-    if not meta.is_shared(CommonTags.ImageOrientationPatient):
-        return None
-    cosines = _vector(meta.get_shared_value(CommonTags.ImageOrientationPatient), 6)
+    """Image Orientation (Patient) if all slices share one pair of perpendicular unit vectors.
+
+    Slices may differ in the last digits; the first one's is taken.
+    """
+    cosines = _common_vector(meta, CommonTags.ImageOrientationPatient, 6)
     if cosines is None:
         return None
     row, column = cosines[:3], cosines[3:]
@@ -95,18 +97,14 @@ def slice_locations(meta: MetaView) -> list[float | None]:
 
 
 def stack_geometry(meta: MetaView) -> StackGeometry:
-    """The affine of an evenly spaced stack, sheared by a tilt or not, or why there is none."""
-    if any((_number(n) or 1) > 1 for n in meta.get_values(CommonTags.NumberOfFrames)):
-        return _none(
-            DicomStatus.INCONSISTENT,
-            "an instance holds several frames, whose positions this version does not read",
-        )
+    """The affine of an evenly spaced stack, sheared by a tilt or not, or why there is none.
+
+    `meta` has one slice for each frame of one volume (see `frame_meta`).
+    """
     orientation = shared_orientation(meta)
     if orientation is None:
         return _none(DicomStatus.MISSING_ORIENTATION, "no valid orientation shared by all slices")
-    spacing = None
-    if meta.is_shared(CommonTags.PixelSpacing):
-        spacing = _vector(meta.get_shared_value(CommonTags.PixelSpacing), 2)
+    spacing = _common_vector(meta, CommonTags.PixelSpacing, 2)
     if spacing is None or spacing.min() <= 0:
         return _none(DicomStatus.MISSING_SPACING, "no valid pixel spacing shared by all slices")
     found = slice_positions(meta)
@@ -115,7 +113,7 @@ def stack_geometry(meta: MetaView) -> StackGeometry:
         return _none(DicomStatus.MISSING_LOCATION, "slices without a position", lacking)
     positions = np.array(found)
     if len(positions) == 1:
-        thickness = _number(meta.get_shared_value(CommonTags.SliceThickness)) or 1.0
+        thickness = _number(meta.get_values(CommonTags.SliceThickness)[0]) or 1.0
         step = slice_normal(orientation) * (thickness if thickness > 0 else 1.0)
     else:
         step = (positions[-1] - positions[0]) / (len(positions) - 1)
@@ -194,6 +192,18 @@ def _shear_finding(affine: Float64Array) -> tuple[Finding, ...]:
 
 def _none(status: DicomStatus, why: str, slices: tuple[int, ...] = ()) -> StackGeometry:
     return StackGeometry(None, (Finding(status, f"no space: {why}", slices),))
+
+
+def _common_vector(meta: MetaView, tag: TagLike, length: int) -> Float64Array | None:
+    """The value of the first slice, if all others agree with it but for rounding."""
+    if meta.is_shared(tag):
+        return _vector(meta.get_shared_value(tag), length)
+    vectors = [_vector(value, length) for value in meta.get_values(tag)]
+    found = [vector for vector in vectors if vector is not None]
+    if len(found) < len(vectors):
+        return None
+    differences = np.abs(np.array(found) - found[0]).max()
+    return found[0] if differences <= _ROUNDING else None
 
 
 def _vector(value: Any, length: int) -> Float64Array | None:

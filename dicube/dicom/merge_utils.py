@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from dicube.dicom.dicom_tags import private_vr, standard_vr
-from dicube.dicom.entries import Entry
+from dicube.dicom.entries import Entry, is_scalar
 from dicube.dicom.instance import RawElement
 from dicube.dicom.native_scan import shared_tags
 from dicube.dicom.part10 import IMPLICIT_LITTLE, Syntax, iter_elements, iter_items
@@ -163,8 +163,7 @@ def _value_entry(vr: str, cells: Sequence[_Cell | None], shared: bool) -> Entry:
             entry["Raw"] = cell.raw
         return entry
     values = [cell.value if cell and cell.value else None for cell in cells]
-    # A lone null (NaN has no JSON) stays in its list: bare, it would mean that there is no value.
-    if name == "Value" and all(value is None or _is_scalar(value) for value in values):
+    if name == "Value" and all(value is None or is_scalar(value) for value in values):
         values = [None if value is None else value[0] for value in values]
     entry[name] = values
     absent = [i for i, cell in enumerate(cells) if cell is None]
@@ -174,10 +173,6 @@ def _value_entry(vr: str, cells: Sequence[_Cell | None], shared: bool) -> Entry:
     if any(raw is not None for raw in raws):
         entry["Raw"] = raws
     return entry
-
-
-def _is_scalar(value: Sequence[Any]) -> bool:
-    return len(value) == 1 and value[0] is not None
 
 
 def _sequence_entry(per_slice: Sequence[Sequence[Scope] | None], shared: bool) -> Entry:

@@ -11,7 +11,8 @@ import numpy.typing as npt
 
 from dicube.codecs.parallel import map_frames, thread_count
 from dicube.dicom import native_scan
-from dicube.dicom.dicom_io import DicomSeries, Progress
+from dicube.dicom.dicom_io import DicomSeries
+from dicube.dicom.folder_scan import Progress
 from dicube.dicom.instance import Instance
 from dicube.dicom.pixel_data import (
     InstancePixels,
@@ -83,9 +84,42 @@ class VolumePlan:
         return (sum(self.frames_of), *self.layouts[0].frame_shape)
 
     @property
+    def is_whole(self) -> bool:
+        """Whether every frame of the image comes from a file."""
+        return min(self.series.arrangement.order) >= 0
+
+    @property
+    def arranged_shape(self) -> tuple[int, ...]:
+        """Shape of the image: its axes, rows, columns[, samples]."""
+        sizes = (axis.size for axis in self.series.arrangement.axes)
+        return (*sizes, *self.layouts[0].frame_shape)
+
+    def arranged(self, values: Array) -> Array:
+        """The frames of all instances in the order of the image.
+
+        Frames that no instance has get Pixel Padding Value where the series has one that fits the
+        dtype, else the smallest of the stored values.
+        """
+        order = self.series.frame_order
+        if order is None:
+            return values
+        frames = np.empty((len(order), *values.shape[1:]), values.dtype)
+        np.take(values, np.maximum(order, 0), axis=0, out=frames)
+        if (order < 0).any():
+            frames[order < 0] = self._filling(values)
+        return frames
+
+    def _filling(self, values: Array) -> Any:
+        padding = self.series.meta.get_values("PixelPaddingValue")[0]
+        fits = isinstance(padding, (int, float)) and np.can_cast(
+            np.min_scalar_type(padding), values.dtype
+        )
+        return padding if fits else values.min()
+
+    @property
     def bits(self) -> int:
         """Bits that hold every stored value, with its sign."""
-        if any(layout.dtype != self.dtype for layout in self.layouts):
+        if not self.is_whole or any(layout.dtype != self.dtype for layout in self.layouts):
             return self.dtype.itemsize * 8
         return max(layout.bits_stored for layout in self.layouts)
 
@@ -213,7 +247,7 @@ def _check_one_shape(series: DicomSeries, layouts: Sequence[PixelLayout]) -> Non
         raise DataConsistencyError(
             f"the images of the series have different shapes: {listed}",
             where=str(series.folder),
-            hint="put images of each shape into a folder of their own",
+            hint="pick those of one shape with group= (--group); `dicube scan` lists the groups",
         )
 
 

@@ -10,10 +10,10 @@ from typing import Any, Final
 
 import numpy as np
 
-from dicube.core.axes import Axis
 from dicube.core.exchange import Exchange, register_exchange
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError, MissingDependencyError
 from dicube.storage.atomic import replacing_path
 

@@ -33,10 +33,10 @@ def printed(*arguments) -> tuple[list[str], str]:
 def test_table_has_a_line_for_each_series(tree):
     lines, said = printed(tree)
     assert len(lines) == 2
-    assert lines[0].split()[:3] == ["modality", "shape", "t"]
+    assert lines[0].split()[:3] == ["modality", "shape", "axes"]
     for word in ("CT", "3 x 6 x 4", "3 files", "1.2.3", str(tree / "one")):
         assert word in lines[1]
-    assert said == "1 series, 0 damaged files, 1 file without an image\n"
+    assert said == "1 series, 1 volume set, 0 damaged files, 1 file without an image\n"
 
 
 def test_json_has_one_object_a_line(tree):

@@ -87,7 +87,6 @@ def test_locations_are_measured_along_the_normal() -> None:
         ([[0, 0, 0]], {"ImageOrientationPatient": [1, 0, 0, 1, 0, 0]}, "missing_orientation"),
         ([[0, 0, 0]], {"ImageOrientationPatient": [2, 0, 0, 0, 1, 0]}, "missing_orientation"),
         ([[0, 0, 0]], {"PixelSpacing": [0, 1]}, "missing_spacing"),
-        ([[0, 0, 0]], {"NumberOfFrames": 3}, "inconsistent"),
     ],
 )
 def test_what_has_no_regular_geometry_says_why(

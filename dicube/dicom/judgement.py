@@ -1,0 +1,45 @@
+"""What is odd about an image, judged with what is known of its volumes."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.dicom_status import get_dicom_findings
+from dicube.dicom.findings import Finding
+from dicube.dicom.series.axis import Axis
+from dicube.dicom.series.set_findings import set_findings
+
+IntArray = npt.NDArray[np.intp]
+
+
+def image_findings(
+    meta: DicomMeta, axes: Sequence[Axis], frame_order: IntArray | None = None
+) -> list[Finding]:
+    """All findings, most important first.
+
+    Positions are judged for one volume, because all volumes lie in one place. Frames that are no
+    stack get the reason said.
+
+    Parameters
+    ----------
+    meta : DicomMeta
+        One slice for each instance.
+    axes : sequence of Axis
+        Leading axes of the image.
+    frame_order : (frames,) int, optional
+        For each frame its number among those of the instances.
+    """
+    findings = get_dicom_findings(meta, volume=first_volume(axes, frame_order))
+    if [axis.name for axis in axes] == ["frame"]:
+        findings += set_findings(meta, frame_order)
+    return findings
+
+
+def first_volume(axes: Sequence[Axis], frame_order: IntArray | None) -> list[int] | None:
+    """Frames of the first volume, numbered instance by instance; None if they are all frames."""
+    if not axes or (len(axes) == 1 and frame_order is None):
+        return None
+    slices = range(axes[-1].size)
+    return list(slices) if frame_order is None else frame_order[: len(slices)].tolist()

@@ -1,0 +1,119 @@
+"""Metadata with one slice for each frame, so that frames of all objects can be asked alike.
+
+Of a multi-frame object each frame gets what its functional groups say (PS3.3 C.7.6.16), as if it
+were at the top level of a single-frame object: `ImagePositionPatient`, `EffectiveEchoTime` and the
+rest are then non-shared values like any other.
+"""
+
+from collections.abc import Iterator, Sequence
+from typing import Any, Final
+
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.dicom_tags import CommonTags, tag_key
+from dicube.dicom.entries import Entry, merged_entry, slice_item
+
+_SHARED_GROUPS: Final = tag_key("SharedFunctionalGroupsSequence")
+_FRAME_GROUPS: Final = tag_key("PerFrameFunctionalGroupsSequence")
+_NUMBER_OF_FRAMES: Final = tag_key(CommonTags.NumberOfFrames)
+_POSITION: Final = tag_key(CommonTags.ImagePositionPatient)
+_ORIENTATION: Final = tag_key(CommonTags.ImageOrientationPatient)
+_GRID_OFFSETS: Final = tag_key("GridFrameOffsetVector")
+# Items that name something else: a code, or another instance. Their elements say nothing about the
+# frame itself.
+_NAMING: Final = (tag_key("CodeValue"), tag_key("ReferencedSOPInstanceUID"))
+_DEEPEST: Final = 3  # a group, a sequence in it, and one more: no standard group is deeper
+
+Item = dict[str, Entry]
+
+
+def frame_counts(meta: DicomMeta) -> list[int]:
+    """Number of frames of each instance as Number of Frames says; 1 where it says nothing."""
+    counts = meta.get_values(CommonTags.NumberOfFrames)
+    return [n if isinstance(n, int) and n > 0 else 1 for n in counts]
+
+
+def frame_meta(meta: DicomMeta, counts: Sequence[int] | None = None) -> DicomMeta:
+    """The metadata with one slice for each frame, instance by instance.
+
+    Elements of shared and per-frame functional groups stand at the top level and win over elements
+    that stand there already; sequences that hold several items, and those that name codes or other
+    instances, stay sequences. The dose grid of RT Dose gives each frame its position (PS3.3
+    C.8.8.3.2). Metadata of single-frame objects are returned as they are.
+
+    Parameters
+    ----------
+    meta : DicomMeta
+    counts : sequence of int, optional
+        Number of frames of each instance, where Number of Frames is not to be trusted.
+    """
+    counts = frame_counts(meta) if counts is None else counts
+    if max(counts) == 1 and _FRAME_GROUPS not in meta and _SHARED_GROUPS not in meta:
+        return meta
+    merged = {key: entry for key, entry in meta.items() if key != _NUMBER_OF_FRAMES}
+    frames: list[Item] = []
+    for number, count in enumerate(counts):
+        frames.extend(_frames_of(slice_item(merged, number), count))
+    keys = dict.fromkeys(key for frame in frames for key in frame)
+    entries = {key: merged_entry([frame.get(key) for frame in frames]) for key in keys}
+    return DicomMeta(entries, slice_count=len(frames))
+
+
+def _frames_of(instance: Item, count: int) -> Iterator[Item]:
+    """The frames of one instance; those without a group of their own have what is shared."""
+    shared_groups = _items(instance.pop(_SHARED_GROUPS, None))
+    frame_groups = _items(instance.pop(_FRAME_GROUPS, None))
+    common = dict(instance)
+    for group in shared_groups[:1]:
+        common |= flattened(group)
+    positions = _dose_positions(common, count)
+    for number in range(count):
+        own = flattened(frame_groups[number]) if number < len(frame_groups) else {}
+        yield common | positions[number] | own
+
+
+def flattened(item: Item) -> Item:
+    """The elements of a functional group item, those in its sequences included."""
+    return dict(_flat(item, 1))
+
+
+def _flat(item: Item, depth: int) -> Iterator[tuple[str, Entry]]:
+    for key, entry in item.items():
+        if entry.get("vr") != "SQ":
+            yield key, entry
+            continue
+        items = _items(entry)
+        if len(items) == 1 and depth < _DEEPEST and not any(key in items[0] for key in _NAMING):
+            yield from _flat(items[0], depth + 1)
+        else:
+            yield key, entry
+
+
+def _dose_positions(common: Item, count: int) -> Sequence[Item]:
+    """Position of each frame of a dose grid, whose offsets run along the normal of the plane."""
+    offsets, first, cosines = (
+        _numbers(common.get(key)) for key in (_GRID_OFFSETS, _POSITION, _ORIENTATION)
+    )
+    if len(offsets) != count or count == 1 or len(first) != 3 or len(cosines) != 6:
+        return [{}] * count
+    (a, b, c), (d, e, f) = cosines[:3], cosines[3:]
+    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
+    # The first offset is 0, or else the offsets are coordinates themselves (C.8.8.3.2).
+    return [
+        {
+            _POSITION: {
+                "vr": "DS",
+                "shared": True,
+                "Value": [p + n * (o - offsets[0]) for p, n in zip(first, normal, strict=True)],
+            }
+        }
+        for o in offsets
+    ]
+
+
+def _numbers(entry: Entry | None) -> list[float]:
+    values: list[Any] = [] if entry is None else entry.get("Value", [])
+    return values if all(isinstance(value, (int, float)) for value in values) else []
+
+
+def _items(entry: Entry | None) -> list[Item]:
+    return [] if entry is None or entry.get("vr") != "SQ" else entry.get("Value", [])
