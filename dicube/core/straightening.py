@@ -11,6 +11,7 @@ from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_status import get_dicom_status
 from dicube.dicom.geometry import Float64Array, affine_of, space_of
 from dicube.dicom.straightened_meta import (
+    NewPadding,
     StraightGrid,
     check_can_be_resampled,
     padding_value,
@@ -89,9 +90,9 @@ def _fill(fill: float | None, padding: int | None, frames: Array) -> float:
     return checked_fill(smallest, frames.dtype)
 
 
-def _new_padding(fill: float, padding: int | None, frames: Array) -> int | None:
+def _new_padding(fill: float, padding: int | None, frames: Array) -> NewPadding | None:
     """The fill as Pixel Padding Value: where there is none yet, and no pixel has this value."""
     fits = frames.ndim == 3 and frames.dtype.kind in "iu" and frames.dtype.itemsize <= 2
     if padding is not None or not fits or (frames == fill).any():
         return None
-    return int(fill)
+    return NewPadding(int(fill), is_signed=frames.dtype.kind == "i")

@@ -25,9 +25,7 @@ from dicube.exceptions import DataConsistencyError
 Array = npt.NDArray[Any]
 
 _WHOLE_PIXEL: Final = 1e-3  # a shift this near to whole pixels is rounding of decimal positions
-_SHIFT_DECIMALS: Final = (
-    6  # beyond them is rounding of this machine; the values must not depend on it
-)
+_SHIFT_DECIMALS: Final = 6  # what comes after them is rounding, and differs between machines
 _FLATTEST: Final = 1e-6  # slice distance, relative to the step, below which there is no stack
 _MOST_GROWTH: Final = 16  # pixels of a slice after and before; beyond that, the positions are wrong
 _EXACT_INTEGERS: Final = 1 << 53  # what float64 holds
@@ -70,19 +68,11 @@ def straightening_of(affine: Float64Array, shape: Sequence[int]) -> Straightenin
         The stack is not sheared, or no shift within the planes makes it right-angled.
     """
     step, down, along = affine[:3, :3].T
-    normal = np.cross(along, down)
-    area, length = float(np.linalg.norm(normal)), float(np.linalg.norm(step))
-    distance = float(step @ normal) / area if area > 0 else 0.0  # below 0: against the normal
-    if not np.isfinite(affine).all() or abs(distance) <= _FLATTEST * length:
-        raise DataConsistencyError(
-            "the affine is not that of a stack: its axes lie in one plane, or are no numbers",
-            hint="check `image.affine`",
-        )
+    upright = _upright_step(affine)
     if space_of(affine, shape) is not None:
         raise DataConsistencyError(
             "the stack is not sheared, there is nothing to straighten", hint="use it as it is"
         )
-    upright = normal / area * distance
     plane = np.column_stack([down, along])
     shifts, first, size = _shifts_in_plane(plane, step - upright, shape)
     straight = affine.copy()
@@ -183,6 +173,22 @@ def checked_fill(fill: float, dtype: np.dtype[Any]) -> float:
             hint="give a stored value, before slope and intercept",
         )
     return fill
+
+
+def _upright_step(affine: Float64Array) -> Float64Array:
+    """The part of the step from slice to slice that is along the normal, (3,) mm."""
+    if np.isfinite(affine).all():
+        step, down, along = affine[:3, :3].T
+        normal = np.cross(along, down)
+        area = float(np.linalg.norm(normal))
+        distance = float(step @ normal) / area if area > 0 else 0.0  # below 0: against the normal
+        if abs(distance) > _FLATTEST * float(np.linalg.norm(step)):
+            upright: Float64Array = normal / area * distance
+            return upright
+    raise DataConsistencyError(
+        "the affine is not that of a stack: its axes lie in one plane, or are no numbers",
+        hint="check `image.affine`",
+    )
 
 
 def _shifts_in_plane(

@@ -50,8 +50,15 @@ class StraightGrid(NamedTuple):
     degrees: float
 
 
+class NewPadding(NamedTuple):
+    """A Pixel Padding Value (PS3.3 C.7.5.1.1.2), and whether stored values have a sign."""
+
+    value: int
+    is_signed: bool
+
+
 def straightened_meta(
-    meta: DicomMeta, grid: StraightGrid, *, result: str, padding: int | None
+    meta: DicomMeta, grid: StraightGrid, *, result: str, padding: NewPadding | None
 ) -> DicomMeta:
     """The metadata of a straightened stack, made from those of the sheared one.
 
@@ -62,8 +69,8 @@ def straightened_meta(
     grid : StraightGrid
     result : str
         Names the new pixels; see `new_uid`.
-    padding : int or None
-        A new Pixel Padding Value; None: what the metadata say about padding stays.
+    padding : NewPadding or None
+        None: what the metadata say about padding stays.
 
     Returns
     -------
@@ -82,8 +89,8 @@ def straightened_meta(
         set_values(derived, CommonTags.SeriesInstanceUID, uids)
     _set_grid(derived, meta, grid)
     if padding is not None:
-        signed = derived.get_values(CommonTags.PixelRepresentation)[0] == 1
-        entry = {"vr": "SS" if signed else "US", "shared": True, "Value": [padding]}
+        vr = "SS" if padding.is_signed else "US"
+        entry = {"vr": vr, "shared": True, "Value": [padding.value]}
         derived = DicomMeta(
             {**dict(derived.items()), _PADDING: entry},
             derived.filenames,

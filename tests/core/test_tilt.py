@@ -161,6 +161,7 @@ class TestGrid:
             (np.diag([1.0, 1.0, 0.0, 1.0]), "one plane"),
             (np.diag([0.0, 1.0, 1.0, 1.0]), "one plane"),
             (np.diag([np.nan, 1.0, 1.0, 1.0]), "no numbers"),
+            (np.diag([1.0, np.inf, 1.0, 1.0]), "no numbers"),
             (sheared((300, 0)), "would become"),
             (sheared((0.5, 0)) @ np.array(
                 [[1, 0, 0, 0], [0, 1, 0.2, 0], [0, 0, 1, 0], [0, 0, 0, 1]]), "right angles"),
@@ -301,6 +302,12 @@ class TestFill:
         straight = image.resample_tilt(fill=-2000)
         assert straight.dicom_meta.get("PixelPaddingValue") == -2000
         assert straight.dicom_meta.get_vr("PixelPaddingValue") == "SS"
+        unsigned = with_meta(image_of(noise((3, 8, 6), "uint16"), (0.5, 0)))
+        filled = unsigned.resample_tilt(fill=60000).dicom_meta
+        assert (filled.get("PixelPaddingValue"), filled.get_vr("PixelPaddingValue")) == (
+            60000,
+            "US",
+        )
         assert "PixelPaddingValue" not in image.resample_tilt().dicom_meta
 
     def test_nothing_is_made_up_between_padding_and_tissue(self):
@@ -379,6 +386,17 @@ class TestMetadata:
         )
         assert after.get("LossyImageCompression") == "01"
         assert not {"60000010", "60020011", "00280106"} & set(after.keys())
+
+    def test_region_of_interest_goes_and_its_losses_stay(self, tmp_path):
+        image = with_meta(image_of(noise((4, 32, 32)), (0.5, 0)))
+        mask = np.zeros((32, 32), bool)
+        mask[8:24, 8:24] = True
+        image.to_file(tmp_path / "x.dcbr", roi=mask, background_error=9)
+        straight = dicube.load(tmp_path / "x.dcbr").resample_tilt()
+        assert straight.roi is None
+        assert straight.dicom_meta.get("LossyImageCompression") == "01"
+        texts = straight.dicom_meta.get("DerivationDescription").split("; ")
+        assert [text.split()[0] for text in texts] == ["Straightened:", "JPEG"]
 
     def test_is_edited_and_has_no_source_files(self, tmp_path):
         with_meta(image_of(noise((4, 12, 10)), (0.5, 0))).to_dicom_folder(tmp_path / "tilted")
