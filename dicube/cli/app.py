@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli import convert, export, info, mask, meta, preview, scan, verify
+from dicube.cli import convert, export, fix, info, mask, meta, preview, scan, verify
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
@@ -20,6 +20,7 @@ _COMMANDS: Final = (
     ("dicube export ct.dcbs copy", "the source files, byte for byte"),
     ("dicube verify ct.dcbs --against ct_folder", "is it whole, is it that folder?"),
     ("dicube preview ct.dcbs ct.png", "all frames on one sheet"),
+    ("dicube fix ct_folder new.dcbs --tilt", "a copy without its gantry tilt"),
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
 )
 _EPILOG: Final = "\n\n".join(
@@ -91,4 +92,5 @@ app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=meta.EXAMPLES)(meta.meta)
 app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
+app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=scan.EXAMPLES)(scan.scan)

@@ -10,17 +10,17 @@ import typer
 from dicube.cli.paths import check_exists
 from dicube.cli.text import (
     count_text,
+    finding_text,
     help_lines,
     numbers_text,
     printable,
-    ranges_text,
     shape_text,
     size_text,
 )
 from dicube.core.axes import axis_members
 from dicube.core.cube_file import CubeDescription, read_description
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.findings import Finding
+from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.judgement import image_findings
 
 EXAMPLES: Final = help_lines(
@@ -181,5 +181,4 @@ def _sources_text(facts: dict[str, Any]) -> str:
 
 
 def _finding_text(finding: dict[str, Any]) -> str:
-    slices = f" (slices {ranges_text(finding['slices'])})" if finding["slices"] else ""
-    return f"{finding['status']}: {finding['message']}{slices}"
+    return finding_text(DicomStatus(finding["status"]), finding["message"], finding["slices"])

@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
+from dicube.dicom.findings import DicomStatus
+
 _UNITS = ("bytes", "kB", "MB", "GB", "TB")
 
 
@@ -51,3 +53,9 @@ def ranges_text(indices: Sequence[int], limit: int = 6) -> str:
     named = [str(first) if first == last else f"{first}-{last}" for first, last in runs[:limit]]
     left = sum(last - first + 1 for first, last in runs[limit:])
     return ", ".join(named) + (f" and {left} more" if left else "")
+
+
+def finding_text(status: DicomStatus, message: str, slices: Sequence[int]) -> str:
+    """A finding on one line, the slices concerned at its end."""
+    concerned = f" (slices {ranges_text(slices)})" if slices else ""
+    return f"{status.value}: {message}{concerned}"

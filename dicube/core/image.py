@@ -31,6 +31,7 @@ from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale, apply_rescale
 from dicube.core.roi import RegionOfInterest
+from dicube.core.straightening import straightened_contents
 from dicube.dicom.dicom_io import SeriesOptions, series_of
 from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.export import HTJ2K_UIDS, JXL_UID, transfer_syntax_uid
@@ -621,6 +622,38 @@ class DicomCubeImage:
         self._contents.space = space_of(affine, self._volume_shape)
         sheared = self._contents.space is None
         self._contents.affine = np.array(affine, dtype=np.float64) if sheared else None
+
+    def resample_tilt(self, *, fill: float | None = None, num_threads: int | None = None) -> Self:
+        """A new image of a sheared stack (gantry tilt), straightened into a right-angled grid.
+
+        Each slice is shifted within its own plane, and the field of view grows so that none is cut.
+        Values are interpolated linearly, integers rounded to the nearest, so that something is
+        lost: no image is ever straightened unasked, and this one does not change. The new one has a
+        `space` and the metadata of a derived series with UIDs of its own (PS3.3 C.7.6.1.1.2).
+        docs/decisions/0013-gantry-tilt.md says why it is done like this.
+
+        Parameters
+        ----------
+        fill : number, optional
+            Stored value outside of the slices. By default the Pixel Padding Value of the metadata
+            if there is one, else the smallest stored value.
+        num_threads : int, optional
+
+        Returns
+        -------
+        DicomCubeImage
+            Same dtype and number of slices; rows and columns are at least as many.
+
+        Raises
+        ------
+        DataConsistencyError
+            The stack is not sheared, has no affine, or holds places in a palette; or `fill` is no
+            stored value.
+        """
+        contents = self._edits.with_current_meta()
+        return self._from_contents(
+            straightened_contents(contents, fill=fill, num_threads=num_threads)
+        )
 
     def init_meta(
         self,

@@ -10,6 +10,7 @@ from pydicom.uid import generate_uid
 from dicube.core.contents import CubeContents
 from dicube.dicom.derivation import mark_lossy
 from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.image_plane import decimals, set_image_plane, set_positions
 from dicube.exceptions import MetaDataError
 
 # PS3.4 B.5; what has no class of its own is a Secondary Capture.
@@ -73,7 +74,10 @@ def new_series_meta(
     if contents.roi is not None and not contents.roi.quality.is_lossless:
         mark_lossy(meta, contents.roi.quality.compression_ratio)
     if affine is not None:
-        _set_plane(meta, affine, volume_slices=contents.axes[-1].size if contents.axes else 1)
+        set_image_plane(meta, affine)
+        set_positions(meta, affine, contents.axes[-1].size if contents.axes else 1)
+        thickness = float(np.linalg.norm(affine[:3, 0]))
+        meta.set_shared_item("SliceThickness", decimals([thickness])[0])
     return meta
 
 
@@ -105,19 +109,3 @@ def _set_rescale(meta: DicomMeta, contents: CubeContents) -> None:
     if header.WindowCenter is not None and header.WindowWidth is not None:
         meta.set_shared_item("WindowCenter", header.WindowCenter)
         meta.set_shared_item("WindowWidth", header.WindowWidth)
-
-
-def _set_plane(meta: DicomMeta, affine: npt.NDArray[np.float64], volume_slices: int) -> None:
-    """The Image Plane module (PS3.3 C.7.6.2); the volumes of a 4D image lie in one place."""
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    axes = affine[:3, :3] / spacing
-    meta.set_shared_item("ImageOrientationPatient", _decimals([*axes[:, 2], *axes[:, 1]]))
-    meta.set_shared_item("PixelSpacing", _decimals([spacing[1], spacing[2]]))
-    meta.set_shared_item("SliceThickness", _decimals([spacing[0]])[0])
-    places = [affine[:3, 3] + (i % volume_slices) * affine[:3, 0] for i in range(meta.slice_count)]
-    meta.set_nonshared_item("ImagePositionPatient", [_decimals(place) for place in places])
-
-
-def _decimals(numbers: Any) -> list[float]:
-    """Numbers that fit the 16 characters of a DS (PS3.5 6.2)."""
-    return [float(f"{float(number):.9g}") for number in numbers]

@@ -1,19 +1,18 @@
-"""Metadata of images whose pixels were compressed with loss (PS3.3 C.7.6.1.1.5).
+"""Metadata of derived images (PS3.3 C.7.6.1.1.2), above all of those compressed with loss.
 
-Such an image is another image than its predecessor: it says so in Image Type, gets a SOP Instance
-UID of its own, names its source, and keeps for ever that values were lost.
+An image whose pixels are not those of its source is another image: it says so in Image Type, gets a
+SOP Instance UID of its own, and names its source. If values were lost, it keeps that for ever
+(PS3.3 C.7.6.1.1.5).
 """
 
 import uuid
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key
 from dicube.dicom.entries import Entry, copied
 
 _JPEG_XL: Final = "ISO_18181_1"  # Lossy Image Compression Method, PS3.3 C.7.6.1.1.5.1
-_LOSSY_COMPRESSION: Final = ("113040", "Lossy Compression")  # PS3.16 CID 7203
-_UNCOMPRESSED_PREDECESSOR: Final = ("121320", "Uncompressed predecessor")  # PS3.16 CID 7202
 _LONGEST_TEXT: Final = 1024  # characters of ST, PS3.5 6.2
 _FRAME_TYPE: Final = "00089007"
 _REFERENCES: Final = {
@@ -21,6 +20,26 @@ _REFERENCES: Final = {
     "ReferencedSOPInstanceUID": CommonTags.SOPInstanceUID,
 }
 _NAMESPACE: Final = uuid.UUID("7b2ec70e-283c-41ed-a0df-c8e78b33d842")  # chosen once, for new UIDs
+
+
+class Derivation(NamedTuple):
+    """What a kind of derivation is called: code and meaning, of the DICOM Controlled Terminology.
+
+    Attributes
+    ----------
+    code : pair of str
+        What was done, from PS3.16 CID 7203.
+    purpose : pair of str
+        What the source was to it, from PS3.16 CID 7202.
+    """
+
+    code: tuple[str, str]
+    purpose: tuple[str, str]
+
+
+_LOSSY_COMPRESSION: Final = Derivation(
+    code=("113040", "Lossy Compression"), purpose=("121320", "Uncompressed predecessor")
+)
 
 
 def mark_lossy(meta: DicomMeta, ratio: float) -> None:
@@ -33,7 +52,7 @@ def mark_lossy(meta: DicomMeta, ratio: float) -> None:
     ratio : float
         Bytes before to bytes after.
     """
-    _set_values(meta, "ImageType", [_derived_type(v) for v in meta.get_values("ImageType")])
+    _mark_derived(meta)
     meta.set_shared_item("LossyImageCompression", "01")
     _append(meta, "LossyImageCompressionRatio", ratio)
     _append(meta, "LossyImageCompressionMethod", _JPEG_XL)
@@ -61,6 +80,33 @@ def lossy_derivative(meta: DicomMeta, *, ratio: float, description: str, result:
         Image Type DERIVED, new SOP Instance UIDs, Source Image Sequence and Derivation Code
         Sequence, and the elements of `mark_lossy`. The series stays the same.
     """
+    derived = derivative(meta, _LOSSY_COMPRESSION, description=description, result=result)
+    mark_lossy(derived, ratio)
+    return derived
+
+
+def derivative(
+    meta: DicomMeta, derivation: Derivation, *, description: str, result: str
+) -> DicomMeta:
+    """The metadata of images that were derived from others, one from each.
+
+    Parameters
+    ----------
+    meta : DicomMeta
+        Of the series before; not changed.
+    derivation : Derivation
+    description : str
+        What was done, in ASCII; goes before an older Derivation Description unless both together
+        would be too long for the element.
+    result : str
+        Names the new pixels; see `new_uid`.
+
+    Returns
+    -------
+    DicomMeta
+        Image Type DERIVED, new SOP Instance UIDs, Source Image Sequence, Derivation Code Sequence
+        and Derivation Description.
+    """
     entries = dict(meta.items())
     source = {
         tag_key(name): copied(entries[tag_key(tag)])
@@ -70,18 +116,18 @@ def lossy_derivative(meta: DicomMeta, *, ratio: float, description: str, result:
     for entry in entries.values():
         _mark_frame_types(entry)
     derived = DicomMeta(entries, meta.filenames, slice_count=meta.slice_count)
-    uids = [_new_uid(result, uid) for uid in meta.get_values(CommonTags.SOPInstanceUID)]
-    _set_values(derived, CommonTags.SOPInstanceUID, uids)
-    purpose = {tag_key("PurposeOfReferenceCodeSequence"): _code(*_UNCOMPRESSED_PREDECESSOR)}
+    uids = [new_uid(result, uid) for uid in meta.get_values(CommonTags.SOPInstanceUID)]
+    set_values(derived, CommonTags.SOPInstanceUID, uids)
+    purpose = {tag_key("PurposeOfReferenceCodeSequence"): _code(*derivation.purpose)}
     derived.insert_item("SourceImageSequence", source | purpose)
-    derived.insert_item("DerivationCodeSequence", _code(*_LOSSY_COMPRESSION)["Value"][0])
+    derived.insert_item("DerivationCodeSequence", _code(*derivation.code)["Value"][0])
     _describe(derived, description)
-    mark_lossy(derived, ratio)
+    _mark_derived(derived)
     return derived
 
 
 def source_uids(meta: DicomMeta) -> list[Any]:
-    """SOP Instance UID of the first source of each slice of a `lossy_derivative`, or its own."""
+    """SOP Instance UID of the first source of each slice of a `derivative`, or its own."""
     sources = meta.get_values("SourceImageSequence")
     own = meta.get_values(CommonTags.SOPInstanceUID)
     key = tag_key(CommonTags.ReferencedSOPInstanceUID)
@@ -89,6 +135,26 @@ def source_uids(meta: DicomMeta) -> list[Any]:
         items[0][key]["Value"][0] if items and key in items[0] else uid
         for items, uid in zip(sources, own, strict=True)
     ]
+
+
+def new_uid(result: str, uid: Any) -> str | None:
+    """A UID made from another one (PS3.5 B.2); None where there is none.
+
+    `result` names what came out, so that the same job gives the same UID and another one another.
+    """
+    return f"2.25.{uuid.uuid5(_NAMESPACE, f'{result} {uid}').int}" if uid else None
+
+
+def set_values(meta: DicomMeta, tag: TagLike, values: list[Any]) -> None:
+    """Give each slice its value, as one where all have the same."""
+    if all(value == values[0] for value in values):
+        meta.set_shared_item(tag, values[0])
+    else:
+        meta.set_nonshared_item(tag, values)
+
+
+def _mark_derived(meta: DicomMeta) -> None:
+    set_values(meta, "ImageType", [_derived_type(v) for v in meta.get_values("ImageType")])
 
 
 def _derived_type(value: Any) -> list[Any]:
@@ -113,11 +179,6 @@ def _mark_frame_types(entry: Entry) -> None:
                 nested.pop("Raw", None)
 
 
-def _new_uid(result: str, uid: Any) -> str | None:
-    """A UID made from another one (PS3.5 B.2)."""
-    return f"2.25.{uuid.uuid5(_NAMESPACE, f'{result} {uid}').int}" if uid else None
-
-
 def _code(value: str, meaning: str) -> Entry:
     """A code sequence of one item (PS3.3 8), from the DICOM Controlled Terminology."""
     texts = {
@@ -138,19 +199,12 @@ def _describe(meta: DicomMeta, description: str) -> None:
         for before in meta.get_values("DerivationDescription")
     ]
     if max(map(len, texts)) <= _LONGEST_TEXT:
-        _set_values(meta, "DerivationDescription", texts)
+        set_values(meta, "DerivationDescription", texts)
 
 
 def _append(meta: DicomMeta, keyword: str, value: Any) -> None:
     """Add a value behind those that an element has in each slice."""
-    _set_values(meta, keyword, [[*_listed(v), value] for v in meta.get_values(keyword)])
-
-
-def _set_values(meta: DicomMeta, tag: TagLike, values: list[Any]) -> None:
-    if all(value == values[0] for value in values):
-        meta.set_shared_item(tag, values[0])
-    else:
-        meta.set_nonshared_item(tag, values)
+    set_values(meta, keyword, [[*_listed(v), value] for v in meta.get_values(keyword)])
 
 
 def _listed(value: Any) -> list[Any]:

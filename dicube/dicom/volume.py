@@ -23,6 +23,7 @@ from dicube.dicom.pixel_data import (
 )
 from dicube.dicom.pixel_layout import PixelLayout
 from dicube.dicom.source_files import SourceFile, file_digest
+from dicube.dicom.straightened_meta import padding_value
 from dicube.exceptions import DataConsistencyError
 
 Array = npt.NDArray[Any]
@@ -110,10 +111,8 @@ class VolumePlan:
         return frames
 
     def _filling(self, values: Array) -> Any:
-        padding = self.series.meta.get_values("PixelPaddingValue")[0]
-        fits = isinstance(padding, (int, float)) and np.can_cast(
-            np.min_scalar_type(padding), values.dtype
-        )
+        padding = padding_value(self.series.meta)
+        fits = padding is not None and np.can_cast(np.min_scalar_type(padding), values.dtype)
         return padding if fits else values.min()
 
     @property

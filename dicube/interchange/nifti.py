@@ -5,10 +5,12 @@ Both are turned round in this module and nowhere else.
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final
 
 import numpy as np
+import numpy.typing as npt
 
 from dicube.core.exchange import Exchange, register_exchange
 from dicube.core.image import DicomCubeImage
@@ -17,11 +19,15 @@ from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError, MissingDependencyError
 from dicube.storage.atomic import replacing_path
 
+Float64Array = npt.NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
 _LPS_FROM_RAS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 # (z, y, x) indices to (x, y, z) indices and back: the permutation is its own inverse.
 _REVERSED: Final = np.eye(4)[[2, 1, 0, 3]]
+# How far a corner of the volume may lie off in the qform, which has no shear. Directions written
+# with six digits are off by less, half a degree of gantry tilt by a hundred times as much.
+_QFORM_TOLERANCE_MM: Final = 0.01
 _TIME_UNITS: Final = {"sec": "s", "msec": "ms", "usec": "us"}
 
 
@@ -89,8 +95,9 @@ def write_nifti(image: DicomCubeImage, path: PathLike) -> None:
         ) from error
     code = "unknown" if affine is None else "scanner"
     nifti.set_sform(placed, code=code)
+    is_sheared = _corner_shear(placed, nifti.shape[:3]) > _QFORM_TOLERANCE_MM
     # A quaternion cannot express a shear; the sform alone says it then.
-    nifti.set_qform(placed, code="unknown" if image.space is None else code, strip_shears=True)
+    nifti.set_qform(placed, code="unknown" if is_sheared else code, strip_shears=True)
     nifti.header.set_xyzt_units("mm", "sec")
     if keeps_integers:
         # nibabel writes the array as it is once slope and intercept are given.
@@ -110,6 +117,16 @@ def _fits_header(image: DicomCubeImage) -> bool:
     header = image.pixel_header
     pair = (header.RescaleSlope, header.RescaleIntercept)
     return image.frame_rescale is None and all(float(np.float32(n)) == n for n in pair)
+
+
+def _corner_shear(affine: Float64Array, shape: Sequence[int]) -> float:
+    """How far the corner that moves most is moved by taking the shear out of an affine, mm."""
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    spacing[spacing == 0] = 1
+    left, _, right = np.linalg.svd(affine[:3, :3] / spacing)  # left @ right: the closest rotation
+    corners = np.indices((2, 2, 2)).reshape(3, 8) * (np.array(shape)[:, None] - 1)
+    moved = (affine[:3, :3] - left @ right * spacing) @ corners
+    return float(np.linalg.norm(moved, axis=0).max())
 
 
 def _axes(nifti: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:

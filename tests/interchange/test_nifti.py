@@ -107,6 +107,27 @@ def test_sheared_stack_has_an_sform_and_no_qform(tmp_path: Path) -> None:
     assert (int(header["qform_code"]), int(header["sform_code"])) == (0, 1)
 
 
+def test_shear_that_a_space_can_bear_is_in_the_sform_alone(tmp_path: Path) -> None:
+    """0.5 degrees pass for perpendicular, but move the last of 50 slices by 0.9 mm."""
+    image = DicomCubeImage(np.zeros((50, 4, 4), np.int16), PixelDataHeader())
+    image.affine = np.array([[0, 0, 1, 5], [np.tan(np.radians(0.5)) * 2, 1, 0, 6], [2, 0, 0, 7],
+                             [0, 0, 0, 1]])  # fmt: skip
+    assert image.space is not None
+    image.to_nifti(tmp_path / "x.nii")
+    nifti = nib.load(tmp_path / "x.nii")
+    assert (int(nifti.header["qform_code"]), int(nifti.header["sform_code"])) == (0, 1)
+    last = nifti.affine @ [3, 3, 49, 1]
+    np.testing.assert_allclose(last * [-1, -1, 1, 1], image.affine @ [49, 3, 3, 1], atol=1e-4)
+
+
+@requires_data
+@pytest.mark.parametrize("name", ["mr_t1_3d", "ct_philips_private", "ct_sts_int16"])
+def test_right_angled_series_have_both_forms(name: str, tmp_path: Path) -> None:
+    dicube.load_from_dicom_folder(series_folder(name)).to_nifti(tmp_path / "x.nii")
+    header = nib.load(tmp_path / "x.nii").header
+    assert (int(header["qform_code"]), int(header["sform_code"])) == (1, 1)
+
+
 def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     image = DicomCubeImage(np.zeros((2, 4, 4), np.int16), PixelDataHeader())
     (tmp_path / "x.nii").write_text("old")
