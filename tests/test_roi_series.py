@@ -32,7 +32,7 @@ def test_ct_is_exact_in_the_body_and_within_the_error_in_the_air(tmp_path, error
 def test_series_of_every_kind(name, tmp_path):
     folder = series_folder(name)
     image = DicomCubeImage.from_dicom_folder(folder)
-    mask = np.zeros(image.shape[1:3], bool)
+    mask = np.zeros(image.shape[len(image.axes) :][:2], bool)
     mask[: mask.shape[0] // 2, mask.shape[1] // 3 :] = True
     path = image.to_file(tmp_path / "x.dcbr", roi=mask, background_error=3)
     assert verify_file(path, against=folder).ok

@@ -33,6 +33,11 @@ from dicube.dicom.series.volume_set import VolumeSet
 from dicube.exceptions import DicomCubeError, MetaDataError
 
 _UNREMARKABLE: Final = "original"
+# Two images that agree in one of these are one.
+_IDENTITIES: Final = (
+    (CommonTags.SOPInstanceUID,),
+    (CommonTags.InstanceNumber, CommonTags.ImagePositionPatient),
+)
 
 
 @dataclass(frozen=True)
@@ -145,14 +150,24 @@ def _join_scattered(search: SeriesSearch) -> None:
             continue
         paths = sorted(itertools.chain.from_iterable(found.files for found in sets))
         images = scan_files_of(paths)
-        uids = [image.elements.get(int(CommonTags.SOPInstanceUID)) for image in images]
-        if None in uids or len({element.value for element in uids if element}) < len(uids):
+        if _hold_copies(images):
             continue
         first = search.volume_sets.index(sets[0])
         after = search.volume_sets[first:]
         del search.volume_sets[first:]
         _add_series(search, Path(os.path.commonpath([s.folder for s in sets])), uid, images)
         search.volume_sets.extend(found for found in after if found.series_uid != uid)
+
+
+def _hold_copies(images: Sequence[Instance]) -> bool:
+    """Whether two folders hold the same image: by its UID, or by its number and position."""
+    folders: dict[tuple[bytes, ...], set[Path]] = {}
+    for image in images:
+        for tags in _IDENTITIES:
+            found = [image.elements.get(int(tag)) for tag in tags]
+            key = tuple(b"" if element is None else element.value for element in found)
+            folders.setdefault(key, set()).add(image.path.parent)
+    return any(len(each) > 1 for each in folders.values())
 
 
 def _described(series: DicomSeries, uid: str, group: int, groups: int) -> VolumeSet:

@@ -127,7 +127,7 @@ def test_status_is_that_of_the_published_tool_wherever_it_has_one() -> None:
     compared = 0
     for folder, theirs in json.loads(answer.stdout.splitlines()[-1]).items():
         scan = scan_folder(folder)
-        # It knows nothing of functional groups. Of damaged files it reads pieces. Where positions are
+        # It knows no functional groups, and reads pieces of damaged files. Where positions are
         # missing in some slices, its answer depends on the order in which files are listed.
         unclear = scan.damaged or not scan.images or folder.endswith("broken_missing_ipp")
         if theirs is None or unclear:

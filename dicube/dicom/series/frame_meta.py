@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.dicom_tags import CommonTags, tag_key
+from dicube.dicom.dicom_tags import CommonTags, is_private, tag_key
 from dicube.dicom.entries import Entry, merged_entry, slice_item
 
 _SHARED_GROUPS: Final = tag_key("SharedFunctionalGroupsSequence")
@@ -36,9 +36,9 @@ def frame_meta(meta: DicomMeta, counts: Sequence[int] | None = None) -> DicomMet
     """The metadata with one slice for each frame, instance by instance.
 
     Elements of shared and per-frame functional groups stand at the top level and win over elements
-    that stand there already; sequences that hold several items, and those that name codes or other
-    instances, stay sequences. The dose grid of RT Dose gives each frame its position (PS3.3
-    C.8.8.3.2). Metadata of single-frame objects are returned as they are.
+    that stand there already; private sequences, those that hold several items, and those that name
+    codes or other instances, stay sequences. The dose grid of RT Dose gives each frame its position
+    (PS3.3 C.8.8.3.2). Metadata of single-frame objects are returned as they are.
 
     Parameters
     ----------
@@ -81,11 +81,19 @@ def _flat(item: Item, depth: int) -> Iterator[tuple[str, Entry]]:
         if entry.get("vr") != "SQ":
             yield key, entry
             continue
-        items = _items(entry)
-        if len(items) == 1 and depth < _DEEPEST and not any(key in items[0] for key in _NAMING):
-            yield from _flat(items[0], depth + 1)
+        if depth < _DEEPEST and _says_of_frame(key, _items(entry)):
+            yield from _flat(_items(entry)[0], depth + 1)
         else:
             yield key, entry
+
+
+def _says_of_frame(key: str, items: Sequence[Item]) -> bool:
+    """Whether what a sequence holds may stand in for elements of the frame.
+
+    Manufacturers put whole data sets of other images into private sequences.
+    """
+    named = len(items) != 1 or any(name in items[0] for name in _NAMING)
+    return not named and not is_private(int(key, 16))
 
 
 def _dose_positions(common: Item, count: int) -> Sequence[Item]:

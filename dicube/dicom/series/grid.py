@@ -172,13 +172,17 @@ def _candidates(
     for combined in [*itertools.chain(*reversed(together)), ()]:
         for time in (*(time for time in times if time.rule.is_clock), order):
             rank = _rank(time, combined, places, slices)
-            yield (rank, *combined)
+            if rank is not None:
+                yield (rank, *combined)
 
 
-def _rank(time: Column, combined: Sequence[Column], places: IntArray, slices: int) -> Column:
-    """The order of a time among the frames that are otherwise alike."""
+def _rank(time: Column, combined: Sequence[Column], places: IntArray, slices: int) -> Column | None:
+    """The order of a time among the frames that are otherwise alike; None where some tie."""
     cell = _cell_numbers(combined, places, slices)
     order = np.lexsort((time.member, cell))
+    same_cell = np.diff(cell[order]) == 0
+    if (same_cell & (np.diff(time.member[order]) == 0)).any():
+        return None
     starts = np.flatnonzero(np.diff(cell[order], prepend=-1))
     rank = np.empty(len(order), np.intp)
     rank[order] = np.arange(len(order)) - np.repeat(starts, np.diff([*starts, len(order)]))
@@ -220,8 +224,9 @@ def _rivals(
         if column.rule.name in used:
             continue
         grid = _filled((column,), places, slices)
-        if not grid.is_complete and column.rule.is_clock:
-            grid = _filled((_rank(column, (), places, slices),), places, slices)
+        rank = _rank(column, (), places, slices) if column.rule.is_clock else None
+        if not grid.is_complete and rank is not None:
+            grid = _filled((rank,), places, slices)
         rivals.append(Rival(column.rule.name, _outcome(grid, volumes)))
     return tuple(rivals)
 

@@ -98,7 +98,10 @@ def _kind(words: tuple[str, ...], component: Any, raw_type: Any, flag: Any) -> I
 
 def _part(meanings: frozenset[str], component: Any, raw_type: Any) -> str:
     for part, words in _PARTS.items():
-        if component in words or meanings & words:
+        if component in words:  # the element that exists for this
+            return part
+    for part, words in _PARTS.items():
+        if meanings & words:
             return part
     for word in sorted(meanings):
         match = _PHILIPS_PART.fullmatch(word)
