@@ -58,6 +58,13 @@ class Handling(StrEnum):
     DROP = "drop"
 
 
+class Mosaics(StrEnum):
+    """Values of --mosaic."""
+
+    KEEP = "keep"
+    UNPACK = "unpack"
+
+
 class SortOrder(StrEnum):
     """Values of --sort."""
 
@@ -92,6 +99,7 @@ class _Job:
     group: int | None
     incomplete: Handling
     as_3d: bool
+    mosaic: Mosaics
     sort: SortOrder
     skip_damaged: bool
     keep_sources: bool
@@ -109,6 +117,7 @@ class _Job:
             self.kind is Kind.DICOM_FOLDER
             and self.file_format is not None
             and format_of_name(self.file_format, where=str(self.dst)) != DCBR
+            and self.mosaic is Mosaics.KEEP
         )
 
 
@@ -148,6 +157,10 @@ def convert(
             " places, or leave incomplete volumes out."
         ),
     ] = Handling.KEEP,
+    mosaic: Annotated[
+        Mosaics,
+        typer.Option(help="Images that hold the slices of a volume as tiles (Siemens EPI)."),
+    ] = Mosaics.KEEP,
     as_3d: Annotated[
         bool,
         typer.Option("--as-3d", help="Look for no volumes: all frames by instance number."),
@@ -226,6 +239,7 @@ def convert(
         group=group,
         incomplete=incomplete,
         as_3d=as_3d,
+        mosaic=mosaic,
         sort=sort,
         skip_damaged=skip_damaged,
         keep_sources=not no_sources,
@@ -277,6 +291,7 @@ def _check_options(job: _Job) -> None:
         "--group": job.group is not None,
         "--incomplete": job.incomplete is not Handling.KEEP,
         "--as-3d": job.as_3d,
+        "--mosaic": job.mosaic is not Mosaics.KEEP,
         "--sort": job.sort is not SortOrder.INSTANCE,
         "--skip-damaged": job.skip_damaged,
     }
@@ -316,6 +331,7 @@ def _read(job: _Job, progress: Stages) -> DicomCubeImage:
         on_damaged="skip" if job.skip_damaged else "raise",
         incomplete=job.incomplete.value,
         as_3d=job.as_3d,
+        mosaic=job.mosaic.value,
         progress=progress,
     )
 
@@ -356,6 +372,8 @@ def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
 
 
 def _verify(job: _Job, progress: Stages) -> Verification:
-    against = job.src if job.kind is Kind.DICOM_FOLDER else None
+    # Slices of unpacked mosaics are no images of the folder; their digest is checked all the same.
+    is_of_folder = job.kind is Kind.DICOM_FOLDER and job.mosaic is Mosaics.KEEP
+    against = job.src if is_of_folder else None
     with progress.busy("verifying"):
         return verify_file(job.dst, against=against, progress=progress)

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Final
 
@@ -24,10 +25,12 @@ from dicube.dicom.export import (
 from dicube.dicom.folder_scan import Progress
 from dicube.dicom.geometry import space_of, stack_geometry
 from dicube.dicom.judgement import first_volume
+from dicube.dicom.series.axis import Axis
 from dicube.dicom.series.frame_meta import frame_meta
+from dicube.dicom.series.mosaic import mosaic_of, unpacked_meta
 from dicube.dicom.series.padding import padded_meta
 from dicube.dicom.volume import VolumePlan
-from dicube.exceptions import MetaDataError
+from dicube.exceptions import DataConsistencyError, MetaDataError
 
 _WORTH_A_THREAD: Final = 1 << 18  # bytes of a file
 
@@ -98,6 +101,42 @@ def describe_series(plan: VolumePlan) -> CubeContents:
         frame_order=order,
         rule=arrangement.rule,
         rivals=arrangement.rivals,
+    )
+
+
+def unpack_mosaics(contents: CubeContents) -> CubeContents:
+    """The image with the tiles of each mosaic as slices; it is no longer that of its source files.
+
+    Raises
+    ------
+    DataConsistencyError
+        The images are no mosaics, or do not say how their tiles lie.
+    """
+    assert contents.meta is not None
+    mosaic = mosaic_of(contents.meta.value)
+    if mosaic is None or contents.values.ndim - len(contents.axes) > 2:
+        raise DataConsistencyError(
+            "the images are no mosaics, or do not say how their tiles lie",
+            hint='read them with mosaic="keep"',
+        )
+    values = mosaic.unpacked(contents.frames)
+    outer = [axis for axis in contents.axes if axis.name != "z" or axis.size > 1]
+    axes = (*(outer or ()), Axis("z", mosaic.slices, "mm"))
+    meta = unpacked_meta(contents.meta.value, mosaic)
+    affine = stack_geometry(meta.taken(range(mosaic.slices))).affine
+    shape = (*(axis.size for axis in axes), mosaic.rows, mosaic.columns)
+    rescale = contents.rescale
+    return replace(
+        contents,
+        values=values.reshape(shape),
+        axes=axes,
+        rescale=None if rescale is None else rescale.repeated(mosaic.slices),
+        meta=packed_meta(value=meta),
+        space=None if affine is None else space_of(affine, volume_shape(shape, axes)),
+        affine=None,
+        status=get_dicom_status(meta, volume=first_volume(axes, None)),
+        sources=None,
+        digest=None,
     )
 
 

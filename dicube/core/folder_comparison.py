@@ -68,6 +68,8 @@ def compare_with(
         sources = about.sources.value
         names = {source.name for source in sources}
         series = sets_with(series, {i for i, name in enumerate(series.names) if name in names})
+        whole = _without_incomplete(series)
+        series = whole if set(whole.names) == names else series
         return _WithSources(sources, VolumePlan.of(series), progress)
     ordered = _in_order_of(about, series)
     if ordered is None:

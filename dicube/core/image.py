@@ -4,7 +4,7 @@ import math
 import os
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -22,7 +22,7 @@ from dicube.core.axes import (
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
-from dicube.core.dicom_folder import read_contents, read_folder, write_folder
+from dicube.core.dicom_folder import read_contents, read_folder, unpack_mosaics, write_folder
 from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
 from dicube.core.frame_writing import EncodeOptions
@@ -47,6 +47,7 @@ from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.storage.formats import DCBA, DCBS, FileFormat, format_of_name
 
 PathLike = str | os.PathLike[str]
+MosaicHandling = Literal["keep", "unpack"]
 
 
 class DicomCubeImage:
@@ -127,6 +128,7 @@ class DicomCubeImage:
         on_damaged: OnDamaged = "raise",
         incomplete: Incomplete = "keep",
         as_3d: bool = False,
+        mosaic: MosaicHandling = "keep",
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
@@ -155,6 +157,10 @@ class DicomCubeImage:
             incomplete volumes out; `skipped_files` lists what was left out.
         as_3d : bool
             Look for no volumes: all frames one after the other, as slices, by instance number.
+        mosaic : "keep" or "unpack"
+            Images of Siemens or United Imaging that hold the slices of a volume as tiles: keep them
+            as they are, or make slices of the tiles. Unpacked, the image is not that of its files
+            any more, which therefore do not come back byte for byte.
         num_threads : int, optional
             For decoding compressed sources.
         progress : callable, optional
@@ -170,14 +176,13 @@ class DicomCubeImage:
         CodecError
             Compressed pixels cannot be decoded.
         """
-        return cls._from_contents(
-            read_folder(
-                folder,
-                SeriesOptions(sort_method, series_uid, group, on_damaged, incomplete, as_3d),
-                num_threads=num_threads,
-                progress=progress,
-            )
+        contents = read_folder(
+            folder,
+            SeriesOptions(sort_method, series_uid, group, on_damaged, incomplete, as_3d),
+            num_threads=num_threads,
+            progress=progress,
         )
+        return cls._from_contents(unpack_mosaics(contents) if mosaic == "unpack" else contents)
 
     @classmethod
     def from_volume_set(
@@ -187,6 +192,7 @@ class DicomCubeImage:
         *,
         incomplete: Incomplete = "keep",
         as_3d: bool = False,
+        mosaic: MosaicHandling = "keep",
         num_threads: int | None = None,
         progress: Progress | None = None,
     ) -> Self:
@@ -195,7 +201,7 @@ class DicomCubeImage:
         Parameters
         ----------
         volume_set : VolumeSet
-        sort_method, incomplete, as_3d, num_threads, progress
+        sort_method, incomplete, as_3d, mosaic, num_threads, progress
             As for `from_dicom_folder`.
 
         Raises
@@ -207,7 +213,8 @@ class DicomCubeImage:
         """
         options = SeriesOptions(sort_method, incomplete=incomplete, as_3d=as_3d)
         series = series_of(volume_set.folder, scan_files_of(volume_set.files), options)
-        return cls._from_contents(read_contents(series, num_threads=num_threads, progress=progress))
+        contents = read_contents(series, num_threads=num_threads, progress=progress)
+        return cls._from_contents(unpack_mosaics(contents) if mosaic == "unpack" else contents)
 
     @classmethod
     def from_file(

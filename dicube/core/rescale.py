@@ -18,6 +18,10 @@ class FrameRescale(NamedTuple):
     slopes: Float64Array
     intercepts: Float64Array
 
+    def repeated(self, times: int) -> "FrameRescale":
+        """The same for frames each of which became several."""
+        return FrameRescale(self.slopes.repeat(times), self.intercepts.repeat(times))
+
     @property
     def is_uniform(self) -> bool:
         """Whether all frames have the same."""

@@ -4,7 +4,7 @@ import base64
 import json
 import re
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Self
 
@@ -242,6 +242,34 @@ class DicomMeta:
         if name == "Value" and all(value is None or len(value) == 1 for value in stored):
             stored = [None if value is None else value[0] for value in stored]
         self._replace(tag, {"vr": vr, "shared": False, name: stored})
+
+    def set_item_of(self, tag: TagLike, values: Mapping[int, Any]) -> None:
+        """Give some slices a value of their own; in the others the element stays as it is.
+
+        Parameters
+        ----------
+        tag : tag in any spelling
+        values : mapping
+            By the number of the slice; None leaves the element empty there.
+
+        Raises
+        ------
+        MetaDataError
+            As for `set_shared_item`.
+        """
+        vr = self._vr_for_setting(tag)
+        entry = self._entry(tag)
+        singles: list[Entry | None] = [
+            None if entry is None else entry_ops.slice_item({"": entry}, i).get("")
+            for i in range(self.slice_count)
+        ]
+        for number, value in values.items():
+            stored = self._to_stored(value, vr)
+            own: Entry = {"vr": vr, "shared": True}
+            if stored:
+                own["InlineBinary" if is_binary(vr) else "Value"] = stored
+            singles[number] = own
+        self._replace(tag, entry_ops.merged_entry(singles))
 
     def insert_item(self, tag: TagLike, item: dict[str, Entry]) -> None:
         """Put an item in front of those that a sequence has in each slice.

@@ -7,8 +7,10 @@ import numpy.typing as npt
 
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_status import get_dicom_findings
-from dicube.dicom.findings import Finding
+from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.series.axis import Axis
+from dicube.dicom.series.frame_meta import frame_meta
+from dicube.dicom.series.mosaic import mosaic_of
 from dicube.dicom.series.set_findings import set_findings
 
 IntArray = npt.NDArray[np.intp]
@@ -32,6 +34,13 @@ def image_findings(
         For each frame its number among those of the instances.
     """
     findings = get_dicom_findings(meta, volume=first_volume(axes, frame_order))
+    mosaic = mosaic_of(frame_meta(meta))
+    if mosaic is not None:
+        message = (
+            f"each image is a mosaic of {mosaic.slices} slices of {mosaic.rows} x {mosaic.columns},"
+            ' kept as it is; make slices of it with mosaic="unpack" (--mosaic unpack)'
+        )
+        findings.append(Finding(DicomStatus.INCONSISTENT, message))
     if [axis.name for axis in axes] == ["frame"]:
         findings += set_findings(meta, frame_order)
     return findings
