@@ -27,7 +27,7 @@ _PER_SLICE = ("Value", "InlineBinary", "Raw", "VRs")
 def copied(value: Any) -> Any:
     """A copy of JSON values; `copy.deepcopy` would take four times as long."""
     if type(value) is list:
-        return [copied(item) for item in value]
+        return [copied(i) if type(i) is list or type(i) is dict else i for i in value]
     if type(value) is dict:
         return {key: copied(item) for key, item in value.items()}
     return value

@@ -177,6 +177,8 @@ def _described(series: DicomSeries, uid: str, group: int, groups: int) -> Volume
     frames = frame_meta(meta)
     stack = frames if volume is None else frames.taken(volume)
     grid = shape_of(series.instances[0])[1:]
+    if 0 in grid:
+        raise MetaDataError("Rows, Columns or Samples per Pixel is missing or 0")
     syntaxes = [instance.transfer_syntax for instance in series.instances]
     kind = image_kinds(stack)[0].name
     return VolumeSet(

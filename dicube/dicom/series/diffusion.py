@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dicube.dicom.series.frame_table import FrameTable
-from dicube.dicom.series.private_elements import number_of, private_values
+from dicube.dicom.series.private_elements import number_of, private_tag, private_values
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -38,6 +38,8 @@ def b_values(table: FrameTable) -> Float64Array:
     if not np.isnan(standard).all():
         return standard
     for creator, group, element in _B_VALUES:
+        if private_tag(table.frames, creator, group, element) is None:
+            continue
         values = [number_of(v) for v in private_values(table.frames, creator, group, element)]
         if any(value is not None for value in values):
             return np.array([np.nan if v is None else v % _GE_OFFSET for v in values])
@@ -50,6 +52,8 @@ def gradient_directions(table: FrameTable) -> Float64Array:
     if not np.isnan(standard).all():
         return np.round(standard, _DIGITS)
     for creator, group, elements in _DIRECTIONS:
+        if private_tag(table.frames, creator, group, elements[0]) is None:
+            continue
         columns = [private_values(table.frames, creator, group, e) for e in elements]
         rows = [_vector(cells) for cells in zip(*columns, strict=True)]
         if any(row is not None for row in rows):

@@ -89,6 +89,10 @@ class FrameTable:
 
     def numbers(self, tag: TagLike, width: int) -> Float64Array:
         """(frames, width) values of a numeric element; NaN where a frame has not so many."""
+        if self.frames.is_missing(tag):
+            return np.full((len(self), width), np.nan)
+        if self.frames.is_shared(tag):
+            return np.tile(_row(self.frames.get_shared_value(tag), width), (len(self), 1))
         known: dict[str, Sequence[float]] = {}
         rows = []
         for value in self.frames.get_values(tag):

@@ -40,15 +40,13 @@ def group_instances(table: FrameTable) -> list[list[int]]:
 
 def _exact_keys(table: FrameTable, starts: npt.NDArray[np.intp]) -> list[Hashable]:
     """What has to be equal, for each instance; of several frames the first one counts."""
-    columns = [
-        table.frames.get_values(tag)
-        for tag in (
-            CommonTags.Rows,
-            CommonTags.Columns,
-            CommonTags.SamplesPerPixel,
-            CommonTags.SOPClassUID,
-        )
-    ]
+    tags = (
+        CommonTags.Rows,
+        CommonTags.Columns,
+        CommonTags.SamplesPerPixel,
+        CommonTags.SOPClassUID,
+    )
+    columns = [table.frames.get_values(tag) for tag in tags if not table.frames.is_shared(tag)]
     keys: list[Hashable] = []
     for number, (start, count) in enumerate(zip(starts.tolist(), table.counts, strict=True)):
         facts = tuple(_hashable(column[start]) for column in columns)

@@ -8,7 +8,8 @@ import re
 from typing import Any, Final, NamedTuple
 
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.series.private_elements import private_values
+from dicube.dicom.dicom_tags import TagLike
+from dicube.dicom.series.private_elements import private_tag, private_values
 
 # Words of Image Type and Frame Type (PS3.3 C.8.3.1.1.1, C.8.13.3.1.1) and of the vendors, by part
 # of the complex signal.
@@ -63,6 +64,12 @@ class ImageKind(NamedTuple):
 
 def image_kinds(frames: DicomMeta) -> list[ImageKind]:
     """The kind of each frame, from metadata with one slice for each frame."""
+    said: list[TagLike] = ["ImageType", "FrameType", "ComplexImageComponent"]
+    said += _private_tags(frames)
+    if frames.slice_count > 1 and all(
+        frames.is_shared(tag) or frames.is_missing(tag) for tag in said
+    ):
+        return image_kinds(frames.taken([0])) * frames.slice_count
     types = frames.get_values("ImageType")
     frame_types = frames.get_values("FrameType")
     components = frames.get_values("ComplexImageComponent")
@@ -81,6 +88,11 @@ def image_kinds(frames: DicomMeta) -> list[ImageKind]:
             known[key] = _kind(words, components[number], raw_types[number], flag)
         kinds.append(known[key])
     return kinds
+
+
+def _private_tags(frames: DicomMeta) -> list[int]:
+    found = (private_tag(frames, "GEMS_PARM_01", 0x0043, element) for element in (0x2F, 0x30))
+    return [tag for tag in found if tag is not None]
 
 
 def _kind(words: tuple[str, ...], component: Any, raw_type: Any, flag: Any) -> ImageKind:

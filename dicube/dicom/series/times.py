@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from datetime import date, timedelta
+from functools import lru_cache
 from typing import Any, Final
 
 import numpy as np
@@ -22,9 +23,13 @@ def clock_ms(date_keyword: str, time_keyword: str) -> Callable[[FrameTable], Flo
     """Column of a date and a time in two elements: ms since some midnight; see `time_ms`."""
 
     def column(table: FrameTable) -> Float64Array:
+        if table.frames.is_missing(time_keyword):
+            return np.full((len(table), 1), np.nan)
         dates = table.frames.get_values(date_keyword)
         times = table.frames.get_values(time_keyword)
-        return _rows([day_ms(d) + time_ms(t) for d, t in zip(dates, times, strict=True)])
+        return _rows(
+            [day_ms(_text(d)) + time_ms(_text(t)) for d, t in zip(dates, times, strict=True)]
+        )
 
     return column
 
@@ -33,20 +38,24 @@ def date_clock_ms(keyword: str) -> Callable[[FrameTable], Float64Array]:
     """Column of a DT element: ms since some midnight, UTC where the offset is given."""
 
     def column(table: FrameTable) -> Float64Array:
-        return _rows([moment_ms(value) for value in table.frames.get_values(keyword)])
+        if table.frames.is_missing(keyword):
+            return np.full((len(table), 1), np.nan)
+        return _rows([moment_ms(_text(value)) for value in table.frames.get_values(keyword)])
 
     return column
 
 
-def moment_ms(value: Any) -> float:
+@lru_cache(maxsize=4096)
+def moment_ms(value: str) -> float:
     """A DT as ms; NaN where it has no hour."""
-    text = value.strip() if isinstance(value, str) else ""
+    text = value.strip()
     return day_ms(text[:8]) + time_ms(text[8:]) - _offset_ms(text) if len(text) > 8 else _NO_NUMBER
 
 
-def day_ms(value: Any) -> float:
+@lru_cache(maxsize=4096)
+def day_ms(value: str) -> float:
     """A DA as ms; 0 where there is none, because a time alone still tells an order."""
-    match = _DATE.match(value) if isinstance(value, str) else None
+    match = _DATE.match(value)
     if match is None:
         return 0.0
     try:
@@ -56,15 +65,20 @@ def day_ms(value: Any) -> float:
     return days / timedelta(milliseconds=1)
 
 
-def time_ms(value: Any) -> float:
+@lru_cache(maxsize=4096)
+def time_ms(value: str) -> float:
     """A TM as ms since midnight; NaN where it is none. Old files write it with colons."""
-    text = value.strip().replace(":", "") if isinstance(value, str) else ""
+    text = value.strip().replace(":", "")
     match = _CLOCK.match(text)
     if match is None:
         return _NO_NUMBER
     hours, minutes, seconds, fraction = match.groups(default="0")
     whole = (int(hours) * 60 + int(minutes)) * 60 + int(seconds)
     return whole * 1000.0 + round(float(fraction) * 1e6) / 1e3
+
+
+def _text(value: Any) -> str:
+    return value if isinstance(value, str) else ""
 
 
 def _offset_ms(text: str) -> float:
