@@ -63,6 +63,8 @@ def _facts(path: Path, cube: CubeDescription) -> dict[str, Any]:
         "shape": list(cube.shape),
         "dtype": cube.dtype.name,
         "axes": [axis_members(axis) for axis in cube.axes],
+        "axes_rule": cube.axes_rule.rule,
+        "rivals": [f"{rival.rule}: {rival.outcome}" for rival in cube.axes_rule.rivals],
         "spacing_mm": None if cube.space is None else [float(s) for s in cube.space.spacing],
         "origin_mm": None if cube.space is None else [float(c) for c in cube.space.origin],
         "affine": None if cube.affine is None else cube.affine.tolist(),
@@ -119,6 +121,7 @@ def _text(facts: dict[str, Any]) -> str:
         ("series", _series_text(facts["series"])),
         ("shape", f"{shape_text(facts['shape'])} {facts['dtype']}"),
         ("axes", _axes_text(facts)),
+        *_rule_rows(facts),
         *_geometry_rows(facts),
         ("rescale", _rescale_text(facts["rescale"])),
         ("status", facts["status"]),
@@ -141,6 +144,14 @@ def _axes_text(facts: dict[str, Any]) -> str:
     grid = facts["shape"][len(axes) :]
     names = ("rows", "columns", "samples")
     return ", ".join([*axes, *(f"{name} {size}" for name, size in zip(names, grid, strict=False))])
+
+
+def _rule_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:
+    """What told the volumes apart, and what else might have."""
+    if not facts["axes_rule"]:
+        return []
+    rivals = f" ({', '.join(facts['rivals'])})" if facts["rivals"] else ""
+    return [("volumes by", facts["axes_rule"] + rivals)]
 
 
 def _geometry_rows(facts: dict[str, Any]) -> list[tuple[str, str]]:

@@ -71,8 +71,8 @@ def describe_series(plan: VolumePlan) -> CubeContents:
     meta = plan.series.meta
     if not plan.is_whole:
         meta, order = padded_meta(meta, arrangement.order, arrangement.axes[-1].size), None
-    frames = frame_meta(meta, plan.frames_of if plan.is_whole else None)
-    frames = frames if order is None else frames.taken(order.tolist())
+    source_frames = plan.series.frames if plan.is_whole else frame_meta(meta)
+    frames = source_frames if order is None else source_frames.taken(order.tolist())
     rescale = rescale_of(frames)
     axes = arrangement.axes
     volume = first_volume(axes, order)
@@ -96,7 +96,7 @@ def describe_series(plan: VolumePlan) -> CubeContents:
         meta=packed_meta(value=meta),
         space=space,
         affine=affine if space is None else None,
-        status=get_dicom_status(meta, volume=volume),
+        status=get_dicom_status(meta, volume=volume, frames=source_frames),
         skipped=plan.series.skipped,
         frame_order=order,
         rule=arrangement.rule,

@@ -37,7 +37,7 @@ from dicube.dicom.dicom_meta import DicomMeta, SortMethod
 from dicube.dicom.export import HTJ2K_UIDS, JXL_UID, transfer_syntax_uid
 from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.folder_scan import OnDamaged, Progress, SkippedFile, scan_files_of
-from dicube.dicom.geometry import affine_of, space_of
+from dicube.dicom.geometry import RAS_FROM_LPS, affine_of, space_of
 from dicube.dicom.judgement import image_findings
 from dicube.dicom.series.arrangement import Incomplete
 from dicube.dicom.series.axis import Axis
@@ -661,6 +661,15 @@ class DicomCubeImage:
         return self._from_contents(
             straightened_contents(contents, fill=fill, num_threads=num_threads)
         )
+
+    @property
+    def affine_ras(self) -> npt.NDArray[np.float64] | None:
+        """(4, 4) float64: as `affine`, but to RAS coordinates, as NIfTI and its tools use them.
+
+        Indices are (z, y, x, 1) here, too; the columns in reverse order are those of a NIfTI sform.
+        """
+        affine = self.affine
+        return None if affine is None else RAS_FROM_LPS @ affine
 
     def init_meta(
         self,

@@ -20,7 +20,7 @@ from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import apply_rescale
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
-from dicube.dicom.geometry import space_of
+from dicube.dicom.geometry import RAS_FROM_LPS, space_of
 from dicube.dicom.series.axis import Axis
 from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
 from dicube.storage.dcb_file import DcbFile
@@ -172,6 +172,12 @@ class LazyCube:
             return None
         step = float(1 << self._level)
         return self._about.affine @ np.diag([1.0, step, step, 1.0])
+
+    @property
+    def affine_ras(self) -> npt.NDArray[np.float64] | None:
+        """(4, 4) float64: as `affine`, but to RAS coordinates."""
+        affine = self.affine
+        return None if affine is None else RAS_FROM_LPS @ affine
 
     @property
     def space(self) -> Space | None:

@@ -83,6 +83,8 @@ class DicomSeries:
     skipped : list of SkippedFile
     arrangement : Arrangement
         Its frames are those of `instances`, one instance after the other.
+    frames : DicomMeta
+        One slice for each frame, instance by instance.
     """
 
     folder: Path
@@ -90,6 +92,7 @@ class DicomSeries:
     meta: DicomMeta
     skipped: list[SkippedFile]
     arrangement: Arrangement
+    frames: DicomMeta
 
     @property
     def names(self) -> list[str]:
@@ -266,6 +269,7 @@ def _in_order(
         meta=meta if in_order else meta.taken(numbers),
         skipped=skipped,
         arrangement=arrangement.renumbered(tuple(order.tolist())),
+        frames=table.frames if in_order else table.frames.taken(frames.tolist()),
     )
 
 

@@ -85,8 +85,14 @@ class DicomMeta:
     @classmethod
     def from_instances(cls, instances: Sequence[Instance]) -> Self:
         """Merge data sets; values are converted when they are asked for."""
-        meta = cls({}, [i.path.name for i in instances], slice_count=len(instances))
-        meta._scopes = [Scope.of(i.elements, i.syntax) for i in instances]
+        scopes = [Scope.of(i.elements, i.syntax) for i in instances]
+        return cls.from_scopes(scopes, [i.path.name for i in instances])
+
+    @classmethod
+    def from_scopes(cls, scopes: Sequence[Scope], filenames: Sequence[str] | None = None) -> Self:
+        """Merge data sets as they were in files."""
+        meta = cls({}, filenames, slice_count=len(scopes))
+        meta._scopes = list(scopes)
         tags = merge_tags(meta._scopes)
         meta._unconverted = {f"{tag:08X}": shared for tag, shared in tags.items()}
         meta._entries = dict.fromkeys(meta._unconverted)
@@ -182,6 +188,10 @@ class DicomMeta:
         for key in self.keys():
             yield key, entry_ops.copied(self._require(key))
 
+    def merged_entries(self) -> dict[str, Entry]:
+        """All tags with their merged entries themselves, which must not be changed."""
+        return {key: self._require(key) for key in self.keys()}
+
     def __getitem__(self, tag: TagLike) -> tuple[Any, str | None]:
         """Value and "shared" or "non_shared"; (None, None) where there is no value."""
         if self.is_missing(tag):
@@ -203,6 +213,11 @@ class DicomMeta:
     def revision(self) -> int:
         """Number of changes made since the object was created; sorting counts too."""
         return self._revision
+
+    @property
+    def scopes(self) -> list[Scope]:
+        """The data sets that the metadata were merged from; none if changed since, or not known."""
+        return [] if self._revision else list(self._scopes)
 
     @property
     def order(self) -> tuple[int, ...]:

@@ -33,16 +33,23 @@ _COMMON_STEP_SHARE: Final = 0.8  # an interval this frequent is the slice distan
 _GAP: Final = 0.5  # an interval this far from the slice distance, relative to it, is a gap
 
 
-def get_dicom_status(meta: DicomMeta, *, volume: Sequence[int] | None = None) -> DicomStatus:
+def get_dicom_status(
+    meta: DicomMeta, *, volume: Sequence[int] | None = None, frames: DicomMeta | None = None
+) -> DicomStatus:
     """The most important finding, or CONSISTENT.
 
     Findings about geometry that the vocabulary of the published tool has no word for (a sheared or
     unevenly spaced stack) do not show here; see `get_dicom_findings`, also for parameters.
     """
-    return next((finding.status for finding in _checked(meta, volume)), DicomStatus.CONSISTENT)
+    frames = frame_meta(meta) if frames is None else frames
+    stack = frames if volume is None else frames.taken(volume)
+    checked = _checked(meta, frames, stack)
+    return next((finding.status for finding in checked), DicomStatus.CONSISTENT)
 
 
-def get_dicom_findings(meta: DicomMeta, *, volume: Sequence[int] | None = None) -> list[Finding]:
+def get_dicom_findings(
+    meta: DicomMeta, *, volume: Sequence[int] | None = None, frames: DicomMeta | None = None
+) -> list[Finding]:
     """All findings, most important first, each with the slices concerned; empty if consistent.
 
     Parameters
@@ -51,27 +58,25 @@ def get_dicom_findings(meta: DicomMeta, *, volume: Sequence[int] | None = None) 
     volume : sequence of int, optional
         Numbers of the frames that form one volume, where frames follow each other instance by
         instance; by default all do. Positions are judged for that volume.
+    frames : DicomMeta, optional
+        `frame_meta` of the metadata, where it is known already.
     """
-    findings = list(_checked(meta, volume))
+    frames = frame_meta(meta) if frames is None else frames
+    stack = frames if volume is None else frames.taken(volume)
+    findings = list(_checked(meta, frames, stack))
     seen = {finding.status for finding in findings}
     return findings + [
         finding
-        for finding in stack_geometry(_volume_of(meta, volume)).findings
+        for finding in stack_geometry(stack).findings
         if finding.status not in seen or finding.status is DicomStatus.INCONSISTENT
     ]
 
 
-def _checked(meta: DicomMeta, volume: Sequence[int] | None) -> Iterator[Finding]:
-    frames = frame_meta(meta)
-    stack = _volume_of(meta, volume)
+def _checked(meta: DicomMeta, frames: DicomMeta, stack: DicomMeta) -> Iterator[Finding]:
     for check in _CHECKS:
-        seen = meta if check in _OF_INSTANCES else stack if check is _locations else frames
-        yield from check(seen)
-
-
-def _volume_of(meta: DicomMeta, volume: Sequence[int] | None) -> DicomMeta:
-    frames = frame_meta(meta)
-    return frames if volume is None else frames.taken(volume)
+        yield from check(
+            meta if check in _OF_INSTANCES else stack if check is _locations else frames
+        )
 
 
 def _series(meta: MetaView) -> Iterator[Finding]:

@@ -27,7 +27,6 @@ from dicube.dicom.geometry import stack_geometry
 from dicube.dicom.instance import Instance
 from dicube.dicom.judgement import first_volume, image_findings
 from dicube.dicom.pixel_data import shape_of
-from dicube.dicom.series.frame_meta import frame_meta
 from dicube.dicom.series.image_kind import image_kinds
 from dicube.dicom.series.volume_set import VolumeSet
 from dicube.exceptions import DicomCubeError, MetaDataError
@@ -174,8 +173,7 @@ def _described(series: DicomSeries, uid: str, group: int, groups: int) -> Volume
     arrangement, order, meta = series.arrangement, series.frame_order, series.meta
     axes = arrangement.axes
     volume = first_volume(axes, order)
-    frames = frame_meta(meta)
-    stack = frames if volume is None else frames.taken(volume)
+    stack = series.frames if volume is None else series.frames.taken(volume)
     grid = shape_of(series.instances[0])[1:]
     if 0 in grid:
         raise MetaDataError("Rows, Columns or Samples per Pixel is missing or 0")
@@ -197,7 +195,7 @@ def _described(series: DicomSeries, uid: str, group: int, groups: int) -> Volume
         rivals=arrangement.rivals,
         transfer_syntaxes=tuple(sorted(set(syntaxes), key=syntaxes.count, reverse=True)),
         length_bytes=sum(instance.length for instance in series.instances),
-        findings=tuple(image_findings(meta, axes, order)),
+        findings=tuple(image_findings(meta, axes, order, series.frames)),
     )
 
 

@@ -17,12 +17,16 @@ from dicube.exceptions import MetaDataError
 
 Float64Array = npt.NDArray[np.float64]
 
+RAS_FROM_LPS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])  # and back: it is its own inverse
 _ROUNDING: Final = 1e-4  # by which slices may differ in a direction cosine, or in mm of spacing
 _UNIT_TOLERANCE: Final = 1e-3  # length and angle of direction cosines, written with few digits
 # A slice may lie this part of the slice distance beside its place in an even stack; beyond that one
 # affine would put it visibly wrong.
 _POSITION_TOLERANCE: Final = 0.1
 _SHEAR_TOLERANCE: Final = 1e-2  # what Space takes as perpendicular
+_SAME_DIRECTION: Final = (
+    5e-3  # of direction cosines: steps of a tilted stack, written with few digits
+)
 
 
 class MetaView(Protocol):
@@ -119,7 +123,7 @@ def stack_geometry(meta: MetaView) -> StackGeometry:
         step = (positions[-1] - positions[0]) / (len(positions) - 1)
         uneven = _uneven_slices(positions, step)
         if uneven is not None:
-            return _none(DicomStatus.INCONSISTENT, "the slices are not evenly spaced", uneven)
+            return _uneven_stack(positions, orientation, uneven)
     affine = np.eye(4)
     affine[:3, 0] = step
     affine[:3, 1] = orientation[3:] * spacing[0]  # down a column: PixelSpacing[0], between rows
@@ -175,6 +179,28 @@ def _uneven_slices(positions: Float64Array, step: Float64Array) -> tuple[int, ..
     if distance > 0 and aside.max() <= _POSITION_TOLERANCE * distance:
         return None
     return tuple(int(i) for i in np.flatnonzero(aside > _POSITION_TOLERANCE * distance))
+
+
+def _uneven_stack(
+    positions: Float64Array, orientation: Float64Array, slices: tuple[int, ...]
+) -> StackGeometry:
+    """No affine: by how much the distances differ, and whether the stack is sheared, too."""
+    steps = np.diff(positions, axis=0)
+    distances = np.linalg.norm(steps, axis=1)
+    why = (
+        f"the slices are not evenly spaced: {distances.min():.4g} to {distances.max():.4g} mm from "
+        "one to the next"
+    )
+    found = [Finding(DicomStatus.INCONSISTENT, f"no space: {why}", slices)]
+    along = distances > 0
+    directions = steps[along] / distances[along, None]
+    if along.any() and np.abs(directions - directions[0]).max() <= _SAME_DIRECTION:
+        cosine = abs(float(directions[0] @ slice_normal(orientation)))
+        if np.sqrt(max(0.0, 1 - cosine**2)) > _SHEAR_TOLERANCE:
+            degrees = float(np.degrees(np.arccos(min(1.0, cosine))))
+            message = f"the stack is sheared by {degrees:.1f} degrees (gantry tilt)"
+            found.append(Finding(DicomStatus.INCONSISTENT, message))
+    return StackGeometry(None, tuple(found))
 
 
 def _shear_finding(affine: Float64Array) -> tuple[Finding, ...]:

@@ -17,7 +17,10 @@ IntArray = npt.NDArray[np.intp]
 
 
 def image_findings(
-    meta: DicomMeta, axes: Sequence[Axis], frame_order: IntArray | None = None
+    meta: DicomMeta,
+    axes: Sequence[Axis],
+    frame_order: IntArray | None = None,
+    frames: DicomMeta | None = None,
 ) -> list[Finding]:
     """All findings, most important first.
 
@@ -32,9 +35,13 @@ def image_findings(
         Leading axes of the image.
     frame_order : (frames,) int, optional
         For each frame its number among those of the instances.
+    frames : DicomMeta, optional
+        `frame_meta` of the metadata, where it is known already.
     """
-    findings = get_dicom_findings(meta, volume=first_volume(axes, frame_order))
-    mosaic = mosaic_of(frame_meta(meta))
+    frames = frame_meta(meta) if frames is None else frames
+    volume = first_volume(axes, frame_order)
+    findings = get_dicom_findings(meta, volume=volume, frames=frames)
+    mosaic = mosaic_of(frames)
     if mosaic is not None:
         message = (
             f"each image is a mosaic of {mosaic.slices} slices of {mosaic.rows} x {mosaic.columns},"

@@ -15,6 +15,7 @@ import numpy.typing as npt
 from dicube.core.exchange import Exchange, register_exchange
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.dicom.geometry import RAS_FROM_LPS
 from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError, MissingDependencyError
 from dicube.storage.atomic import replacing_path
@@ -22,7 +23,6 @@ from dicube.storage.atomic import replacing_path
 Float64Array = npt.NDArray[np.float64]
 PathLike = str | os.PathLike[str]
 
-_LPS_FROM_RAS: Final = np.diag([-1.0, -1.0, 1.0, 1.0])
 # (z, y, x) indices to (x, y, z) indices and back: the permutation is its own inverse.
 _REVERSED: Final = np.eye(4)[[2, 1, 0, 3]]
 # How far a corner of the volume may lie off in the qform, which has no shear. Directions written
@@ -65,7 +65,7 @@ def read_nifti(path: PathLike) -> DicomCubeImage:
         PixelDtype=values.dtype.name,
     )
     image = DicomCubeImage(values, header, axes=_axes(nifti, values.shape))
-    image.affine = _LPS_FROM_RAS @ nifti.affine @ _REVERSED
+    image.affine = RAS_FROM_LPS @ nifti.affine @ _REVERSED
     return image
 
 
@@ -86,7 +86,7 @@ def write_nifti(image: DicomCubeImage, path: PathLike) -> None:
     values = image.raw_image if keeps_integers else image.get_fdata("float64")
     values = values.reshape(-1, *values.shape) if values.ndim == 2 else values
     affine = image.affine
-    placed = np.eye(4) if affine is None else _LPS_FROM_RAS @ affine @ _REVERSED
+    placed = np.eye(4) if affine is None else RAS_FROM_LPS @ affine @ _REVERSED
     try:
         nifti = nib.Nifti1Image(values.T, placed, dtype=values.dtype)
     except (nib.spatialimages.HeaderDataError, ValueError) as error:

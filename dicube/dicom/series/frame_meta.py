@@ -9,8 +9,9 @@ from collections.abc import Iterator, Sequence
 from typing import Any, Final
 
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.dicom_tags import CommonTags, is_private, tag_key
+from dicube.dicom.dicom_tags import CommonTags, tag_key
 from dicube.dicom.entries import Entry, merged_entry, slice_item
+from dicube.dicom.series.frame_scopes import DEEPEST, dose_positions, frame_scopes, says_of_frame
 
 _SHARED_GROUPS: Final = tag_key("SharedFunctionalGroupsSequence")
 _FRAME_GROUPS: Final = tag_key("PerFrameFunctionalGroupsSequence")
@@ -18,10 +19,6 @@ _NUMBER_OF_FRAMES: Final = tag_key(CommonTags.NumberOfFrames)
 _POSITION: Final = tag_key(CommonTags.ImagePositionPatient)
 _ORIENTATION: Final = tag_key(CommonTags.ImageOrientationPatient)
 _GRID_OFFSETS: Final = tag_key("GridFrameOffsetVector")
-# Items that name something else: a code, or another instance. Their elements say nothing about the
-# frame itself.
-_NAMING: Final = (tag_key("CodeValue"), tag_key("ReferencedSOPInstanceUID"))
-_DEEPEST: Final = 3  # a group, a sequence in it, and one more: no standard group is deeper
 
 Item = dict[str, Entry]
 
@@ -49,10 +46,15 @@ def frame_meta(meta: DicomMeta, counts: Sequence[int] | None = None) -> DicomMet
     counts = frame_counts(meta) if counts is None else counts
     if max(counts) == 1 and _FRAME_GROUPS not in meta and _SHARED_GROUPS not in meta:
         return meta
-    merged = {key: entry for key, entry in meta.items() if key != _NUMBER_OF_FRAMES}
+    if meta.scopes:  # spares the conversion of what nobody asks for
+        pairs = zip(meta.scopes, counts, strict=True)
+        return DicomMeta.from_scopes([s for scope, n in pairs for s in frame_scopes(scope, n)])
+    merged = meta.merged_entries()
+    merged.pop(_NUMBER_OF_FRAMES, None)
     frames: list[Item] = []
     for number, count in enumerate(counts):
-        frames.extend(_frames_of(slice_item(merged, number), count))
+        instance = slice_item(merged, number) if meta.slice_count > 1 else dict(merged)
+        frames.extend(_frames_of(instance, count))
     keys = dict.fromkeys(key for frame in frames for key in frame)
     entries = {key: merged_entry([frame.get(key) for frame in frames]) for key in keys}
     return DicomMeta(entries, slice_count=len(frames))
@@ -81,40 +83,23 @@ def _flat(item: Item, depth: int) -> Iterator[tuple[str, Entry]]:
         if entry.get("vr") != "SQ":
             yield key, entry
             continue
-        if depth < _DEEPEST and _says_of_frame(key, _items(entry)):
+        if depth < DEEPEST and _says_of_frame(key, _items(entry)):
             yield from _flat(_items(entry)[0], depth + 1)
         else:
             yield key, entry
 
 
 def _says_of_frame(key: str, items: Sequence[Item]) -> bool:
-    """Whether what a sequence holds may stand in for elements of the frame.
-
-    Manufacturers put whole data sets of other images into private sequences.
-    """
-    named = len(items) != 1 or any(name in items[0] for name in _NAMING)
-    return not named and not is_private(int(key, 16))
+    return says_of_frame(int(key, 16), [{int(key, 16) for key in item} for item in items])
 
 
 def _dose_positions(common: Item, count: int) -> Sequence[Item]:
-    """Position of each frame of a dose grid, whose offsets run along the normal of the plane."""
     offsets, first, cosines = (
         _numbers(common.get(key)) for key in (_GRID_OFFSETS, _POSITION, _ORIENTATION)
     )
-    if len(offsets) != count or count == 1 or len(first) != 3 or len(cosines) != 6:
-        return [{}] * count
-    (a, b, c), (d, e, f) = cosines[:3], cosines[3:]
-    normal = (b * f - c * e, c * d - a * f, a * e - b * d)
-    # The first offset is 0, or else the offsets are coordinates themselves (C.8.8.3.2).
     return [
-        {
-            _POSITION: {
-                "vr": "DS",
-                "shared": True,
-                "Value": [p + n * (o - offsets[0]) for p, n in zip(first, normal, strict=True)],
-            }
-        }
-        for o in offsets
+        {} if place is None else {_POSITION: {"vr": "DS", "shared": True, "Value": place}}
+        for place in dose_positions(offsets, first, cosines, count)
     ]
 
 

@@ -34,7 +34,9 @@ def padded_meta(meta: DicomMeta, order: Sequence[int], volume_slices: int) -> Di
         Frames of one volume.
     """
     donors = _Donors(order, volume_slices)
-    entries = {key: donors.padded(entry, meta.slice_count) for key, entry in meta.items()}
+    entries = {
+        key: donors.padded(entry, meta.slice_count) for key, entry in meta.merged_entries().items()
+    }
     padded = DicomMeta(entries, slice_count=len(order))
     filled = [place for place, number in enumerate(order) if number < 0]
     series = str(meta.get_values(CommonTags.SeriesInstanceUID)[0])
