@@ -14,6 +14,7 @@ from dicube.core.axes import Axis, check_axes, default_axes, volume_shape
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
+from dicube.core.derived import derived_contents
 from dicube.core.dicom_folder import read_folder, write_folder
 from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
@@ -169,6 +170,51 @@ class DicomCubeImage:
         image = cls._from_contents(read_cube(path, skip_meta=skip_meta, num_threads=num_threads))
         image._origin = Path(path)
         return image
+
+    @classmethod
+    def from_array(
+        cls,
+        array: Array,
+        like: "DicomCubeImage",
+        *,
+        series_description: str | None = None,
+        derivation_description: str | None = None,
+    ) -> Self:
+        """An image computed from another one: its geometry and patient, a new series.
+
+        The metadata are those of a derived series (PS3.3 C.7.6.1.1.2) in the same study: new UIDs,
+        Series Number + 1000, each image naming the one it was computed from. What describes the old
+        pixels or a single measurement is left behind: windows, rescale, private elements...
+
+        Parameters
+        ----------
+        array : (z, y, x) or (t, z, y, x) array
+            Output values on the grid of a volume of `like`. CT and MR files hold integers of up to
+            16 bits; `to_dicom_folder` has layouts for others.
+        like : DicomCubeImage
+            Of three or four dimensions; where it has another number of volumes, each slice takes
+            after the matching one of its first volume.
+        series_description : str, optional
+            Up to 64 characters; by default that of `like`.
+        derivation_description : str, optional
+            What was done, up to 1024 characters.
+
+        Raises
+        ------
+        DataConsistencyError
+            The array is not on the grid of `like`, or `like` is in colour.
+        MetaDataError
+            A description is too long.
+        """
+        return cls._from_contents(
+            derived_contents(
+                np.asarray(array),
+                like._edits.with_current_meta(),
+                like.affine,
+                series_description=series_description,
+                derivation_description=derivation_description,
+            )
+        )
 
     def to_file(
         self,

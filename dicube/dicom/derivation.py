@@ -1,7 +1,8 @@
 """Metadata of images whose pixels were compressed with loss (PS3.3 C.7.6.1.1.5).
 
 Such an image is another image than its predecessor: it says so in Image Type, gets a SOP Instance
-UID of its own, names its source, and keeps for ever that values were lost.
+UID of its own, names its source, and keeps for ever that values were lost. It stays in its series;
+what is computed from a series in any other way is a series of its own (`derived_series`).
 """
 
 import uuid
@@ -16,7 +17,7 @@ _LOSSY_COMPRESSION: Final = ("113040", "Lossy Compression")  # PS3.16 CID 7203
 _UNCOMPRESSED_PREDECESSOR: Final = ("121320", "Uncompressed predecessor")  # PS3.16 CID 7202
 _LONGEST_TEXT: Final = 1024  # characters of ST, PS3.5 6.2
 _FRAME_TYPE: Final = "00089007"
-_REFERENCES: Final = {
+REFERENCES: Final = {
     "ReferencedSOPClassUID": CommonTags.SOPClassUID,
     "ReferencedSOPInstanceUID": CommonTags.SOPInstanceUID,
 }
@@ -33,7 +34,7 @@ def mark_lossy(meta: DicomMeta, ratio: float) -> None:
     ratio : float
         Bytes before to bytes after.
     """
-    _set_values(meta, "ImageType", [_derived_type(v) for v in meta.get_values("ImageType")])
+    set_values(meta, "ImageType", [derived_type(v) for v in meta.get_values("ImageType")])
     meta.set_shared_item("LossyImageCompression", "01")
     _append(meta, "LossyImageCompressionRatio", ratio)
     _append(meta, "LossyImageCompressionMethod", _JPEG_XL)
@@ -64,18 +65,18 @@ def lossy_derivative(meta: DicomMeta, *, ratio: float, description: str, result:
     entries = dict(meta.items())
     source = {
         tag_key(name): copied(entries[tag_key(tag)])
-        for name, tag in _REFERENCES.items()
+        for name, tag in REFERENCES.items()
         if tag_key(tag) in entries
     }
     for entry in entries.values():
         _mark_frame_types(entry)
     derived = DicomMeta(entries, meta.filenames, slice_count=meta.slice_count)
     uids = [_new_uid(result, uid) for uid in meta.get_values(CommonTags.SOPInstanceUID)]
-    _set_values(derived, CommonTags.SOPInstanceUID, uids)
-    purpose = {tag_key("PurposeOfReferenceCodeSequence"): _code(*_UNCOMPRESSED_PREDECESSOR)}
+    set_values(derived, CommonTags.SOPInstanceUID, uids)
+    purpose = {tag_key("PurposeOfReferenceCodeSequence"): code_sequence(*_UNCOMPRESSED_PREDECESSOR)}
     derived.insert_item("SourceImageSequence", source | purpose)
-    derived.insert_item("DerivationCodeSequence", _code(*_LOSSY_COMPRESSION)["Value"][0])
-    _describe(derived, description)
+    derived.insert_item("DerivationCodeSequence", code_sequence(*_LOSSY_COMPRESSION)["Value"][0])
+    describe(derived, description)
     mark_lossy(derived, ratio)
     return derived
 
@@ -91,9 +92,9 @@ def source_uids(meta: DicomMeta) -> list[Any]:
     ]
 
 
-def _derived_type(value: Any) -> list[Any]:
+def derived_type(value: Any) -> list[Any]:
     """Image Type or Frame Type with its first value changed; PRIMARY is what a lone one means."""
-    return ["DERIVED", *(_listed(value)[1:] or ["PRIMARY"])]
+    return ["DERIVED", *(listed(value)[1:] or ["PRIMARY"])]
 
 
 def _mark_frame_types(entry: Entry) -> None:
@@ -106,9 +107,9 @@ def _mark_frame_types(entry: Entry) -> None:
             if key == _FRAME_TYPE and "Value" in nested:
                 values = nested["Value"]
                 nested["Value"] = (
-                    _derived_type(values)
+                    derived_type(values)
                     if nested["shared"]
-                    else [None if value is None else _derived_type(value) for value in values]
+                    else [None if value is None else derived_type(value) for value in values]
                 )
                 nested.pop("Raw", None)
 
@@ -118,7 +119,7 @@ def _new_uid(result: str, uid: Any) -> str | None:
     return f"2.25.{uuid.uuid5(_NAMESPACE, f'{result} {uid}').int}" if uid else None
 
 
-def _code(value: str, meaning: str) -> Entry:
+def code_sequence(value: str, meaning: str) -> Entry:
     """A code sequence of one item (PS3.3 8), from the DICOM Controlled Terminology."""
     texts = {
         "CodeValue": ("SH", value),
@@ -132,27 +133,29 @@ def _code(value: str, meaning: str) -> Entry:
     return {"vr": "SQ", "shared": None, "Value": [item]}
 
 
-def _describe(meta: DicomMeta, description: str) -> None:
+def describe(meta: DicomMeta, description: str) -> None:
+    """Put a text before the Derivation Description, unless both together would be too long."""
     texts = [
         description if before in (None, "") else f"{description}; {before}"
         for before in meta.get_values("DerivationDescription")
     ]
     if max(map(len, texts)) <= _LONGEST_TEXT:
-        _set_values(meta, "DerivationDescription", texts)
+        set_values(meta, "DerivationDescription", texts)
 
 
 def _append(meta: DicomMeta, keyword: str, value: Any) -> None:
     """Add a value behind those that an element has in each slice."""
-    _set_values(meta, keyword, [[*_listed(v), value] for v in meta.get_values(keyword)])
+    set_values(meta, keyword, [[*listed(v), value] for v in meta.get_values(keyword)])
 
 
-def _set_values(meta: DicomMeta, tag: TagLike, values: list[Any]) -> None:
+def set_values(meta: DicomMeta, tag: TagLike, values: list[Any]) -> None:
+    """Give each slice its value, as a shared one where all are equal."""
     if all(value == values[0] for value in values):
         meta.set_shared_item(tag, values[0])
     else:
         meta.set_nonshared_item(tag, values)
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
     """The values of one slice, of which there may be none, one or several."""
     return value if isinstance(value, list) else [] if value is None else [value]

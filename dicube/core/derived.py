@@ -1,0 +1,169 @@
+"""Images that were computed from another one: its geometry, its patient, a series of their own."""
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import numpy as np
+import numpy.typing as npt
+
+from dicube.core.axes import Axis, volume_shape
+from dicube.core.contents import Array, CubeContents, packed_meta
+from dicube.core.new_meta import set_plane
+from dicube.core.pixel_header import PixelDataHeader
+from dicube.dicom.derived_series import derived_series
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.geometry import slice_positions
+from dicube.dicom.provenance import FrameSource, frame_sources, is_unwritten_derivation
+from dicube.dicom.sop_classes import CLASSIC_CLASSES
+from dicube.dicom.temporal_position import set_temporal_positions, start_of
+from dicube.exceptions import DataConsistencyError
+
+Affine = npt.NDArray[np.float64]
+
+_MILLISECONDS: Final = {"ms": 1.0, "s": 1000.0, "us": 0.001}
+_SAME_PLACE: Final = 1e-3  # mm
+
+
+def derived_contents(
+    values: Array,
+    like: CubeContents,
+    affine: Affine | None,
+    *,
+    series_description: str | None,
+    derivation_description: str | None,
+) -> CubeContents:
+    """What `DicomCubeImage.from_array` needs; `affine` is that of `like`.
+
+    Raises
+    ------
+    DataConsistencyError
+        The array does not have the shape of the reference, or the reference is in colour.
+    MetaDataError
+        A description does not fit its element.
+    """
+    if values.dtype.kind == "b":
+        values = values.astype(np.uint8)
+    _check_shape(values, like)
+    axes = _axes_of(values, like.axes)
+    meta = None
+    if like.meta is not None:
+        meta = derived_meta(
+            like,
+            affine,
+            axes,
+            series_description=series_description,
+            derivation_description=derivation_description,
+        )
+        set_pixels(meta, 1.0, 0.0)
+    dtype = values.dtype.name
+    return CubeContents(
+        values=values,
+        axes=axes,
+        header=PixelDataHeader(OriginalPixelDtype=dtype, PixelDtype=dtype),
+        meta=None if meta is None else packed_meta(value=meta),
+        space=like.space,
+        affine=like.affine,
+    )
+
+
+def derived_meta(
+    like: CubeContents,
+    affine: Affine | None,
+    axes: Sequence[Axis],
+    *,
+    series_description: str | None = None,
+    derivation_description: str | None = None,
+) -> DicomMeta:
+    """Classic metadata of a series computed from another image, one slice for each frame.
+
+    Nothing is said about pixels; `set_pixels` does that.
+
+    Parameters
+    ----------
+    like : CubeContents
+        With metadata.
+    affine : (4, 4) float64 or None
+        Of `like`.
+    axes : sequence of Axis
+        Of the new image: those of `like`, with another number of volumes or without them.
+    """
+    assert like.meta is not None
+    source = like.meta.value
+    volumes = axes[0].size if len(axes) > 1 else 1
+    meta = derived_series(
+        source,
+        _frames_for(like, source, volumes),
+        volumes,
+        series_description=series_description,
+        derivation_description=derivation_description,
+        # An image that never had files, or lost them to an edit, may be a derivation in memory.
+        is_source=like.sources is not None or not is_unwritten_derivation(source),
+    )
+    slices = meta.slice_count // volumes
+    if affine is not None and not _is_placed(meta, affine, slices):
+        set_plane(meta, affine, volume_slices=slices)
+    if len(axes) > 1:
+        set_temporal_positions(meta, volumes, offsets_ms(axes), start_of(source))
+    return meta
+
+
+def set_pixels(meta: DicomMeta, slope: float, intercept: float) -> None:
+    """Say how classic metadata describe 16-bit pixels: words, and the rescale where there is one.
+
+    MR images have no rescale of their own (PS3.3 A.4.3), but every reader knows it.
+    """
+    modality = str(meta.get("Modality"))
+    if modality in CLASSIC_CLASSES:
+        for keyword, number in (("BitsAllocated", 16), ("BitsStored", 16), ("HighBit", 15)):
+            meta.set_shared_item(keyword, number)
+    if modality in ("CT", "PT") or (slope, intercept) != (1.0, 0.0):
+        meta.set_shared_item("RescaleSlope", slope)
+        meta.set_shared_item("RescaleIntercept", intercept)
+        if modality == "MR":
+            meta.set_shared_item("RescaleType", "US")
+
+
+def offsets_ms(axes: Sequence[Axis]) -> tuple[float, ...] | None:
+    """When each volume was acquired; None where the first axis is no time, or says no times."""
+    time = axes[0]
+    if len(axes) < 2 or time.name != "t" or time.coordinates is None:
+        return None
+    factor = _MILLISECONDS.get(time.unit)
+    return None if factor is None else tuple(factor * t for t in time.coordinates)
+
+
+def _check_shape(values: Array, like: CubeContents) -> None:
+    shape = volume_shape(like.values.shape, like.axes)
+    if like.values.ndim - len(like.axes) > 2:
+        raise DataConsistencyError("the reference is in colour, derived images are grey")
+    if values.ndim not in (3, 4) or values.shape[-3:] != shape or not values.size:
+        raise DataConsistencyError(
+            f"the array is of shape {values.shape}, the volume of the reference {shape}",
+            hint="give (z, y, x) or (t, z, y, x) on the grid of the reference",
+        )
+
+
+def _axes_of(values: Array, axes: tuple[Axis, ...]) -> tuple[Axis, ...]:
+    slices = axes[-1] if axes else Axis("z", 1, "mm")
+    if values.ndim == 3:
+        return (slices,)
+    alike = len(axes) > 1 and axes[0].size == len(values)
+    return (axes[0] if alike else Axis("t", len(values)), slices)
+
+
+def _frames_for(like: CubeContents, source: DicomMeta, volumes: int) -> list[FrameSource]:
+    """For each frame of a derived image its source: the same frame, or that of the first volume."""
+    frames = frame_sources(source, len(like.frames))
+    slices = like.axes[-1].size if like.axes else 1
+    if volumes * slices == len(frames):
+        return frames
+    return frames[:slices] * volumes
+
+
+def _is_placed(meta: DicomMeta, affine: Affine, slices: int) -> bool:
+    """Whether the slices have the positions of a grid already, in the words of their source."""
+    positions: list[Any] = slice_positions(meta)
+    if any(position is None for position in positions):
+        return False
+    places = [affine[:3, 3] + (i % slices) * affine[:3, 0] for i in range(len(positions))]
+    return bool(np.abs(np.array(positions) - places).max() < _SAME_PLACE)
