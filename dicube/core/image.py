@@ -19,6 +19,7 @@ from dicube.core.dicom_folder import read_folder, write_folder
 from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
 from dicube.core.frame_writing import EncodeOptions
+from dicube.core.layouts import Layout, derived_volumes, write_layout
 from dicube.core.mask_source import RoiLike, roi_request
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
@@ -30,6 +31,7 @@ from dicube.dicom.dicom_status import get_dicom_findings
 from dicube.dicom.export import HTJ2K_UIDS, JXL_UID, transfer_syntax_uid
 from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.geometry import affine_of, space_of
+from dicube.dicom.stored_form import Precision
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.storage.formats import DCBA, DCBS, FileFormat, format_of_name
 
@@ -297,6 +299,8 @@ class DicomCubeImage:
         folder: PathLike,
         *,
         transfer_syntax: str | None = None,
+        layout: Layout | None = None,
+        precision: Precision = "exact",
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> list[Path]:
@@ -306,6 +310,8 @@ class DicomCubeImage:
         files that were compressed come back with equal elements and values in explicit VR little
         endian. Edited and other images are written from their metadata.
 
+        With `layout` the files are a new series derived from the image (docs/registered-series.md).
+
         Parameters
         ----------
         folder : path
@@ -314,6 +320,13 @@ class DicomCubeImage:
             "explicit", "htj2k", "htj2k-rpcl", "jpeg2000", "jpegls", "jxl", "rle", or the UID of one
             of these. From a .dcbs file to HTJ2K, and from a .dcba file to JPEG XL, the codestreams
             are copied. Few DICOM readers know JPEG XL yet; it takes unsigned pixels only.
+        layout : "classic", "per_timepoint" or "single_file", optional
+            One file for each slice, volume_t000_z000.dcm...; one multi-frame file for each volume,
+            volume_t000.dcm...; or one for all, volume.dcm.
+        precision : "exact" or "int16"
+            Of a layout: how output values that are no 16-bit integers are kept. "exact" finds a
+            slope that gives them all back, or writes Parametric Maps of floats; "int16" rounds to
+            16 bits, and logs the slope and the largest error.
         overwrite : bool
             Allow files of the same name to be replaced.
         progress : callable, optional
@@ -327,7 +340,7 @@ class DicomCubeImage:
         Raises
         ------
         DataConsistencyError
-            A file exists already, and nothing was written.
+            A file exists already, and nothing was written; or the layout cannot hold such pixels.
         MetaDataError
             The image has no metadata, or they lack what a DICOM file needs.
         CodecError
@@ -335,6 +348,11 @@ class DicomCubeImage:
         """
         uid = None if transfer_syntax is None else transfer_syntax_uid(transfer_syntax)
         contents = self._edits.current()
+        if layout is not None:
+            series = derived_volumes(contents, self.affine, layout, precision)
+            return write_layout(
+                series, folder, layout, uid=uid, overwrite=overwrite, progress=progress
+            )
         return write_folder(
             contents,
             folder,
