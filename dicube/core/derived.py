@@ -1,6 +1,7 @@
 """Images that were computed from another one: its geometry, its patient, a series of their own."""
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any, Final
 
 import numpy as np
@@ -99,12 +100,32 @@ def derived_meta(
         # An image that never had files, or lost them to an edit, may be a derivation in memory.
         is_source=like.sources is not None or not is_unwritten_derivation(source),
     )
+    place(meta, affine, axes, start_of(source))
+    return meta
+
+
+def place(
+    meta: DicomMeta, affine: Affine | None, axes: Sequence[Axis], start: datetime | None
+) -> None:
+    """Say where and when the images of a derived series are.
+
+    Parameters
+    ----------
+    meta : DicomMeta
+        Changed; one slice for each frame of the axes.
+    affine : (4, 4) float64 or None
+        What the metadata say already is kept as they say it.
+    axes : sequence of Axis
+    start : datetime or None
+        Of the time axis.
+    """
+    volumes = axes[0].size if len(axes) > 1 else 1
     slices = meta.slice_count // volumes
     if affine is not None and not _is_placed(meta, affine, slices):
         set_plane(meta, affine, volume_slices=slices)
+        meta.remove_item("SpacingBetweenSlices")  # of the source; positions say it
     if len(axes) > 1:
-        set_temporal_positions(meta, volumes, offsets_ms(axes), start_of(source))
-    return meta
+        set_temporal_positions(meta, volumes, offsets_ms(axes), start)
 
 
 def set_pixels(meta: DicomMeta, slope: float, intercept: float) -> None:

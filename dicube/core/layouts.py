@@ -22,6 +22,8 @@ from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.export import MakeFile, files_from_meta, write_files
 from dicube.dicom.multi_frame import (
     ENHANCED_CLASSES,
+    PROCESSED,
+    Code,
     VolumeSeries,
     enhanced_image,
     file_bytes,
@@ -61,6 +63,8 @@ class DerivedVolumes:
     affine : (4, 4) float64 or None
     start : datetime or None
         When the first volume was acquired, if its time axis begins with 0.
+    derivation : Code
+        How the images were made.
     """
 
     meta: DicomMeta
@@ -68,6 +72,7 @@ class DerivedVolumes:
     axes: tuple[Axis, ...]
     affine: Affine | None
     start: datetime | None = None
+    derivation: Code = PROCESSED
 
     @property
     def volumes(self) -> int:
@@ -251,6 +256,7 @@ def _multi_frame_files(series: DerivedVolumes, layout: str) -> Iterator[MakeFile
         window=_window(series.form),
         offsets_ms=offsets_ms(series.axes),
         start=series.start,
+        derivation=series.derivation,
     )
     if not series.form.is_float and volumes.modality not in ENHANCED_CLASSES:
         raise MetaDataError(

@@ -2,7 +2,7 @@
 
 import io
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, NamedTuple
 
 from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.filereader import read_dataset
@@ -27,8 +27,16 @@ def data_set_of_entries(entries: Mapping[str, Entry]) -> Dataset:
     return read_dataset(io.BytesIO(encoded), is_implicit_VR=False, is_little_endian=True)
 
 
+class Code(NamedTuple):
+    """A coded concept (PS3.3 8)."""
+
+    value: str
+    meaning: str
+    scheme: str = "DCM"
+
+
 def code_item(value: str, meaning: str, scheme: str = "DCM") -> Dataset:
-    """An item of a code sequence (PS3.3 8)."""
+    """A coded concept as an item of a code sequence."""
     return data_set(CodeValue=value, CodingSchemeDesignator=scheme, CodeMeaning=meaning)
 
 

@@ -10,7 +10,6 @@ from dicube.dicom.multi_frame.volume_series import Place, VolumeSeries
 
 STACK: Final = "1"
 _BODY: Final = ("123037004", "Body structure", "SCT")  # says what an unnamed body part is
-_RESAMPLING: Final = ("113085", "Spatial resampling")  # PS3.16 CID 7203
 _MICROSECONDS: Final = "%Y%m%d%H%M%S.%f"
 
 
@@ -79,7 +78,9 @@ def add_time_offsets(
 
 def _derivation(series: VolumeSeries, sources: list[Dataset]) -> Dataset:
     """PS3.3 C.7.6.16.2.6."""
-    item = data_set(DerivationCodeSequence=[code_item(*_RESAMPLING)], SourceImageSequence=sources)
+    item = data_set(
+        DerivationCodeSequence=[code_item(*series.derivation)], SourceImageSequence=sources
+    )
     description = series.meta.get_values("DerivationDescription")[0]
     if description:
         item.DerivationDescription = description

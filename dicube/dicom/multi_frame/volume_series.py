@@ -13,7 +13,7 @@ from dicube.dicom.copied_attributes import OF_IMAGE, OF_SERIES
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import tag_key
 from dicube.dicom.entries import Entry
-from dicube.dicom.multi_frame.data_sets import code_item, data_set_of_entries
+from dicube.dicom.multi_frame.data_sets import Code, code_item, data_set_of_entries
 from dicube.dicom.provenance import PROCESSING_SOURCE, REFERENCED_SERIES, SOURCES
 from dicube.dicom.stored_form import as_decimal
 from dicube.dicom.temporal_position import moment_of
@@ -28,6 +28,9 @@ _OF_ALL: Final = (OF_SERIES | OF_IMAGE | frozenset(
         "ManufacturerModelName", "SoftwareVersions", "ContributingEquipmentSequence",
     )
 )) - {tag_key("DerivationDescription"), tag_key("AnatomicalOrientationType")}  # fmt: skip
+
+# No standard code says that images were processed in a way that nobody names (PS3.16 CID 7203).
+PROCESSED: Final = Code("PROCESSED", "Image processing", "99DICUBE")
 
 
 class Place(NamedTuple):
@@ -56,6 +59,8 @@ class VolumeSeries:
         When each volume was acquired.
     start : datetime or None
         Of offset 0.
+    derivation : Code
+        How the images were made.
     """
 
     meta: DicomMeta
@@ -67,6 +72,7 @@ class VolumeSeries:
     window: tuple[float, float] | None = None
     offsets_ms: tuple[float, ...] | None = None
     start: datetime | None = None
+    derivation: Code = PROCESSED
     organization_uid: str = field(default_factory=lambda: str(generate_uid()))
 
     def places(self, volumes: range) -> list[Place]:
@@ -85,14 +91,13 @@ class VolumeSeries:
     @property
     def pixel_spacing(self) -> list[float]:
         """Between rows, between columns; mm."""
-        spacing = np.linalg.norm(self.affine[:3, 1:3], axis=0)
-        return [as_decimal(number) for number in spacing]
+        return [_distance(float(number)) for number in np.linalg.norm(self.affine[:3, 1:3], axis=0)]
 
     @property
     def slice_distance(self) -> float:
         """Between the planes of neighbouring slices; mm."""
         rows, columns = (self.affine[:3, i] / np.linalg.norm(self.affine[:3, i]) for i in (2, 1))
-        return as_decimal(abs(float(np.cross(rows, columns) @ self.affine[:3, 0])))
+        return _distance(abs(float(np.cross(rows, columns) @ self.affine[:3, 0])))
 
     @property
     def orientation(self) -> list[float]:
@@ -143,6 +148,11 @@ class VolumeSeries:
 
     def _by_slice(self, keyword: str) -> list[Any]:
         return self.meta.get_values(keyword)
+
+
+def _distance(number: float) -> float:
+    """Without what the cosines of an affine add in their last digits: 1.5, not 1.50000000000001."""
+    return as_decimal(float(f"{number:.12g}"))
 
 
 def _without_frame(instance: Dataset) -> Dataset:
