@@ -58,7 +58,11 @@ def converted(folder: Path, out: Path) -> list[tuple[np.ndarray, dict[str, Any]]
     out.mkdir()
     options = ["-b", "n", "-z", "n", "-f", "%3r", "-o", str(out), str(folder)]
     done = subprocess.run(
-        [str(PEERS / "dcm2niix"), *options], capture_output=True, text=True, timeout=120, check=False
+        [str(PEERS / "dcm2niix"), *options],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     seen = json.loads(_run(_CONVERT, out))

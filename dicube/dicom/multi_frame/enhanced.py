@@ -40,6 +40,7 @@ class _Kind(NamedTuple):
     description: dict[str, str]
     others: dict[str, str]
     bytes: int  # of a pixel, at least
+    unit: str  # the only Rescale Type that the class has
 
 
 ENHANCED_CLASSES: Final = {
@@ -50,6 +51,7 @@ ENHANCED_CLASSES: Final = {
         {"ComplexImageComponent": "MAGNITUDE", "AcquisitionContrast": "UNKNOWN"},
         {"ApplicableSafetyStandardAgency": "IEC"},
         bytes=1,
+        unit="US",
     ),
     "CT": _Kind(
         ENHANCED_CT,
@@ -58,6 +60,7 @@ ENHANCED_CLASSES: Final = {
         {},
         {},
         bytes=2,
+        unit="HU",
     ),
 }
 
@@ -84,9 +87,7 @@ def enhanced_image(series: VolumeSeries, volumes: range, frames: Array) -> Datas
     if moment is not None:
         image.AcquisitionDateTime = moment.strftime("%Y%m%d%H%M%S.%f")
     shared = shared_groups(series)
-    shared.PixelValueTransformationSequence = [
-        rescale(series.slope, series.intercept, _unit(series))
-    ]
+    shared.PixelValueTransformationSequence = [rescale(series.slope, series.intercept, kind.unit)]
     frame_type = data_set(FrameType=list(kind.image_type), **description)
     setattr(shared, kind.frame_type_sequence, [frame_type])
     if series.modality == "CT":
@@ -100,11 +101,6 @@ def enhanced_image(series: VolumeSeries, volumes: range, frames: Array) -> Datas
         image.SourceImageEvidenceSequence = [_evidence(image, evidence)]
     integer_pixels(image, frames.astype(np.uint16) if frames.itemsize < kind.bytes else frames)
     return image
-
-
-def _unit(series: VolumeSeries) -> str:
-    """Rescale Type: of a CT that does not say otherwise, Hounsfield units (PS3.3 C.8.2.1)."""
-    return str(series.meta.get("RescaleType") or "HU") if series.modality == "CT" else "US"
 
 
 def _irradiation_event(series: VolumeSeries) -> Dataset:
