@@ -183,10 +183,13 @@ def _distinct(values: Array) -> Array | None:
 
 def _rescales(distinct: Array) -> Iterator[tuple[float, float]]:
     """Slopes and intercepts worth a try, the simplest first."""
+    yield 1.0, 0.0
     numbers = distinct.astype(np.float64)
     as_floats = distinct if distinct.dtype.kind == "f" else numbers
-    rounding = np.abs(np.spacing(as_floats)).astype(np.float64) / 2
-    yield 1.0, 0.0
+    with np.errstate(over="ignore", invalid="ignore"):  # beside the largest float there is none
+        rounding = np.abs(np.spacing(as_floats)).astype(np.float64) / 2
+    if not np.isfinite(rounding).all():
+        return
     yield from ((slope, 0.0) for slope in _slopes(numbers, rounding))
     lowest = as_decimal(numbers[0])
     above = numbers - numbers[0]

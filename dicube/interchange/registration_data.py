@@ -162,7 +162,7 @@ def _load_old_series(path: Path) -> tuple[Array, Spacing]:
             hint="check the folder",
         )
     try:
-        with np.load(path, allow_pickle=False) as arrays:
+        with path.open("rb") as file, np.load(file, allow_pickle=False) as arrays:
             array, numbers = arrays["registered_4d"], arrays["spacing"]
         x, y, z = (float(number) for number in numbers)
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:

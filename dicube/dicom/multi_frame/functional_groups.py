@@ -25,7 +25,10 @@ def shared_groups(series: VolumeSeries) -> Dataset:
         ],
         PlaneOrientationSequence=[data_set(ImageOrientationPatient=series.orientation)],
         FrameAnatomySequence=[
-            data_set(FrameLaterality="U", AnatomicRegionSequence=[code_item(*_BODY)])
+            data_set(
+                FrameLaterality=str(series.meta.get("Laterality") or "U"),
+                AnatomicRegionSequence=[code_item(*_BODY)],
+            )
         ],
     )
     if series.window is not None:

@@ -31,6 +31,9 @@ def image_of(
     image.SOPInstanceUID = generate_uid()
     image.InstanceNumber = volumes.start + 1
     image.PositionReferenceIndicator = image.get("PositionReferenceIndicator") or ""
+    image.pop(
+        "Laterality", None
+    )  # the functional group of the anatomy says it (PS3.3 C.7.6.16.2.8)
     image.DeviceSerialNumber = _NO_SERIAL_NUMBER
     image.ContentQualification = "RESEARCH"
     image.BurnedInAnnotation = image.get("BurnedInAnnotation") or "NO"
