@@ -115,7 +115,8 @@ def _refuse_what_has_no_effect(
 ) -> None:
     if precision is not None and layout is None:
         raise typer.BadParameter("only with --layout", param_hint="--precision")
-    if transfer_syntax is not None and layout not in (None, LayoutName.CLASSIC):
+    is_classic = layout in (None, LayoutName.CLASSIC)
+    if transfer_syntax not in (None, TransferSyntax.EXPLICIT) and not is_classic:
         raise typer.BadParameter(
             "multi-frame layouts are written uncompressed", param_hint="--transfer-syntax"
         )

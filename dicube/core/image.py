@@ -353,6 +353,10 @@ class DicomCubeImage:
             return write_layout(
                 series, folder, layout, uid=uid, overwrite=overwrite, progress=progress
             )
+        if precision != "exact":
+            raise DataConsistencyError(
+                "a precision is chosen for a layout only", hint="give layout= as well"
+            )
         return write_folder(
             contents,
             folder,

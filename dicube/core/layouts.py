@@ -20,6 +20,7 @@ from dicube.dicom.dicom_io import Progress
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.export import MakeFile, files_from_meta, write_files
+from dicube.dicom.instance import EXPLICIT_UID
 from dicube.dicom.multi_frame import (
     ENHANCED_CLASSES,
     PROCESSED,
@@ -118,8 +119,8 @@ def derived_volumes(
         )
     axes = contents.axes or (Axis("z", 1, "mm"),)
     meta = derived_meta(contents, affine, axes)
-    for keyword in ("PhotometricInterpretation",) if photometric == {"MONOCHROME1"} else ():
-        meta.set_shared_item(keyword, "MONOCHROME1")
+    if photometric == {"MONOCHROME1"}:
+        meta.set_shared_item(CommonTags.PhotometricInterpretation, "MONOCHROME1")
     form = _form_of(contents, precision)
     return DerivedVolumes(meta, form, axes, affine, start_of(source))
 
@@ -157,7 +158,7 @@ def write_layout(
     if layout == "classic":
         files = _classic_files(series, uid)
     else:
-        if uid is not None:
+        if uid not in (None, EXPLICIT_UID):
             raise CodecError(
                 f"layout {layout!r} is written uncompressed",
                 hint="leave transfer_syntax (--transfer-syntax) out, or take layout 'classic'",

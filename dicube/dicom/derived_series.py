@@ -81,6 +81,8 @@ def derived_series(
     """
     meta = DicomMeta(_taken_over(source, frames, volumes), slice_count=len(frames))
     modality = str(meta.get("Modality") or "OT")
+    if not f"{series_description}{derivation_description}".isascii():
+        meta.set_shared_item(CommonTags.SpecificCharacterSet, "ISO_IR 192")
     _describe_series(meta, source, series_description, SERIES_NUMBER_STEP if is_source else 0)
     if derivation_description:
         describe(meta, derivation_description)
@@ -171,8 +173,6 @@ def _describe_series(
             where="tag 0008103E",
             hint="shorten it; derivation_description takes 1024",
         )
-    if not description.isascii():
-        meta.set_shared_item(CommonTags.SpecificCharacterSet, "ISO_IR 192")
     meta.set_shared_item("SeriesDescription", description)
 
 

@@ -1,6 +1,7 @@
 """Registered time series [x, y, z, t]: saved as DICOM and loaded without a changed bit."""
 
 import json
+import re
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pydicom
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import dicube
 from dicube import (
     DataConsistencyError,
+    DicomCubeImage,
     MetaDataError,
     load_registered_dicom_series,
     load_registration_data,
@@ -27,6 +29,7 @@ from tests.dicom.multi_frame.conftest import made_series
 from tests.series import requires_data, series_folder
 from tests.validators import conformance_errors, requires_dciodvfy
 
+DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "registered-series.md"
 SPACING = (1.5, 1.25, 5.0)
 INTEGERS = np.random.default_rng(1).integers(-100, 3000, (7, 6, 5, 4)).astype(np.int16)
 NOISE = np.random.default_rng(2).normal(size=(7, 6, 5, 4))
@@ -50,7 +53,7 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         "dtype", ["bool", "int8", "uint8", "int16", "uint16", "float16", "float32", "float64"]
     )
-    @settings(max_examples=12, deadline=None)
+    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
     @given(data=st.data())
     def test_array_and_spacing_come_back(self, tmp_path_factory, dtype, data):
         array = data.draw(hnp.arrays(dtype, hnp.array_shapes(min_dims=4, max_dims=4, max_side=4)))
@@ -518,3 +521,22 @@ def test_messages_hold_nothing_of_the_patient(tmp_path, caplog):
     with pytest.raises(DataConsistencyError) as caught:
         load_registered_dicom_series(folder)
     assert "Person" not in str(caught.value) + caplog.text
+
+
+def test_examples_of_the_document_run(tmp_path, monkeypatch):
+    series = made_series()
+    volume = DicomCubeImage.from_array(series.raw_image[0], series)
+    volume.to_dicom_folder(tmp_path / "t1_folder")
+    monkeypatch.chdir(tmp_path)
+    names = {
+        "dicube": dicube, "my_filter": lambda values: values / 2, "registered_4d": INTEGERS,
+        "spacing": SPACING, "times": [0, 1, 2, 3], "metrics": [vars(m) for m in METRICS],
+    }  # fmt: skip
+    blocks = re.findall(r"^```python\n(.*?)^```", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)
+    exec(blocks[0], names)
+    first, second = blocks[1].split("\n\n")
+    exec(first, names)
+    assert same_bits(names["registered_4d"], INTEGERS)
+    shutil.rmtree(tmp_path / "results")
+    exec(second, names)
+    assert len(names["metrics"]) == 4
