@@ -11,9 +11,12 @@ from dicube.core.axes import Axis, volume_shape
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.new_meta import set_plane
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.dicom.derivation import set_values
 from dicube.dicom.derived_series import derived_series
 from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.geometry import slice_positions
+from dicube.dicom.multi_frame.reading import frame_places
 from dicube.dicom.provenance import FrameSource, frame_sources, is_unwritten_derivation
 from dicube.dicom.sop_classes import CLASSIC_CLASSES
 from dicube.dicom.temporal_position import set_temporal_positions, start_of
@@ -91,15 +94,18 @@ def derived_meta(
     assert like.meta is not None
     source = like.meta.value
     volumes = axes[0].size if len(axes) > 1 else 1
+    frames = _frames_for(like, source, volumes)
     meta = derived_series(
         source,
-        _frames_for(like, source, volumes),
+        frames,
         volumes,
         series_description=series_description,
         derivation_description=derivation_description,
         # An image that never had files, or lost them to an edit, may be a derivation in memory.
         is_source=like.sources is not None or not is_unwritten_derivation(source),
     )
+    if affine is None and meta.is_missing(CommonTags.ImagePositionPatient):
+        _place_by_frame(meta, source, frames)
     place(meta, affine, axes, start_of(source))
     return meta
 
@@ -179,6 +185,21 @@ def _frames_for(like: CubeContents, source: DicomMeta, volumes: int) -> list[Fra
     if volumes * slices == len(frames):
         return frames
     return frames[:slices] * volumes
+
+
+def _place_by_frame(meta: DicomMeta, source: DicomMeta, frames: Sequence[FrameSource]) -> None:
+    """Positions of frames of multi-frame files, as far as these have them."""
+    places = frame_places(source)
+    by_source = dict(zip(frame_sources(source, len(places)), places, strict=True))
+    chosen = [by_source[frame] for frame in frames]
+    for keyword, vectors in (
+        ("ImagePositionPatient", [frame.position for frame in chosen]),
+        ("ImageOrientationPatient", [frame.orientation for frame in chosen]),
+        ("PixelSpacing", [frame.pixel_spacing for frame in chosen]),
+    ):
+        values = [None if vector is None else vector.tolist() for vector in vectors]
+        if None not in values:
+            set_values(meta, keyword, values)
 
 
 def _is_placed(meta: DicomMeta, affine: Affine, slices: int) -> bool:

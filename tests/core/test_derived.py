@@ -243,7 +243,8 @@ def test_derivation_that_was_never_written_passes_its_sources_on(source, tmp_pat
 @requires_dciodvfy
 @pytest.mark.parametrize(
     "name", ["ct_uint16_thin", "ct_philips_private", "mr_phase_slope2", "mr_multiecho_mag",
-             "mr_asl_slopes", "mr_fmri_ge_4d", "mr_mosaic_siemens", "mr_b0map_ge"],
+             "mr_asl_slopes", "mr_fmri_ge_4d", "enh_mr_siemens_xa10", "enh_mr_nema_stacks",
+             "mr_mosaic_siemens", "mr_b0map_ge"],
 )  # fmt: skip
 def test_derived_files_conform(tmp_path, name):
     like = dicube.load_from_dicom_folder(series_folder(name))
