@@ -18,10 +18,11 @@ from tests.series import DATA
 _INTRODUCTION = """\
 # Beside dcm2niix
 
-What DiCube and {version} make of each folder of the test data. Compared are shape,
-number and order of volumes, output values of every voxel, and, where there is an affine, where each corner lies
-(within 0.02 of a voxel; positions are written with few digits). NIfTI files that dcm2niix makes by
-resampling (`_Eq`, `_Tilt`) or of overlays (`_ROI`) are left out. Mosaics are unpacked.
+What DiCube and {version} make of each folder of the test data. Compared are
+shape, number and order of volumes, output values of every voxel, and, where there is an affine,
+where each corner lies (within 0.02 of a voxel; positions are written with few digits). NIfTI files
+that dcm2niix makes by resampling (`_Eq`, `_Tilt`) or of overlays (`_ROI`) are left out. Mosaics are
+unpacked.
 
 {counts}
 

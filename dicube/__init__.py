@@ -53,6 +53,11 @@ from dicube.exceptions import (
     MissingDependencyError,
 )
 from dicube.interchange import nifti as _nifti  # noqa: F401  # registers NIfTI with the image
+from dicube.interchange.registered import (
+    load_registered_dicom_series,
+    save_registered_as_dicom_series,
+)
+from dicube.interchange.registration_data import load_registration_data, save_registration_data
 from dicube.version import __version__
 
 # A library leaves it to its callers whether skipped files show on the terminal.
@@ -90,9 +95,13 @@ __all__ = [
     "load_from_dicom_folder",
     "load_from_nifti",
     "load_meta",
+    "load_registered_dicom_series",
+    "load_registration_data",
     "open",
     "read_dicom_dir",
     "save",
+    "save_registered_as_dicom_series",
+    "save_registration_data",
     "save_to_dicom_folder",
     "save_to_nifti",
     "set_num_threads",

@@ -12,7 +12,8 @@ PUBLISHED = {
     "save_to_dicom_folder", "save_to_nifti", "set_num_threads",
 }  # fmt: skip
 SEED = {"read_dicom_dir", "DicomCubeError", "InvalidCubeFileError", "CodecError", "MetaDataError",
-        "DataConsistencyError"}  # fmt: skip
+        "DataConsistencyError", "save_registered_as_dicom_series", "load_registered_dicom_series",
+        "save_registration_data", "load_registration_data"}  # fmt: skip
 
 
 def test_all_lists_every_public_name_and_no_other() -> None:

@@ -17,6 +17,8 @@ EXAMPLES: Final = help_lines(
     "dicube export ct.dcbs copy  # the source files, byte for byte",
     "dicube export ct.dcbs small --transfer-syntax htj2k  # codestreams are copied",
     "dicube export ct.dcba smaller --transfer-syntax jxl  # likewise",
+    "dicube export dce.dcbs volumes --layout per_timepoint  # a multi-frame file for each volume",
+    "dicube export t2map.dcbs maps --layout classic --precision int16  # floats as 16 bits",
 )
 
 
@@ -32,6 +34,21 @@ class TransferSyntax(StrEnum):
     RLE = "rle"
 
 
+class LayoutName(StrEnum):
+    """Values of --layout: those of `dicube.core.layouts.LAYOUTS`."""
+
+    CLASSIC = "classic"
+    PER_TIMEPOINT = "per_timepoint"
+    SINGLE_FILE = "single_file"
+
+
+class PrecisionName(StrEnum):
+    """Values of --precision: those of `dicube.dicom.stored_form.PRECISIONS`."""
+
+    EXACT = "exact"
+    INT16 = "int16"
+
+
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs, .dcba or .dcbr file.")],
     folder: Annotated[
@@ -44,6 +61,21 @@ def export(
             show_default="as in the source files",
         ),
     ] = None,
+    layout: Annotated[
+        LayoutName | None,
+        typer.Option(
+            help="Write a new, derived series: a file for each slice, a multi-frame file for each"
+            " volume, or one for all.",
+            show_default="the series as it is",
+        ),
+    ] = None,
+    precision: Annotated[
+        PrecisionName | None,
+        typer.Option(
+            help="Of a --layout: floats exactly, or as the closest 16-bit integers.",
+            show_default="exact",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace files of the same name.")
     ] = False,
@@ -53,7 +85,10 @@ def export(
     Without --transfer-syntax the source files come back byte for byte. Those that were compressed
     come back with equal elements and pixels in explicit VR little endian. Those of a .dcbr file
     are derived images with UIDs of their own.
+
+    With --layout the files are a new series that names its sources.
     """
+    _refuse_what_has_no_effect(transfer_syntax, layout, precision)
     check_exists(file)
     if folder.exists() and not folder.is_dir():
         raise DataConsistencyError("the target is no folder", where=str(folder))
@@ -64,8 +99,24 @@ def export(
             written = image.to_dicom_folder(
                 folder,
                 transfer_syntax=None if transfer_syntax is None else transfer_syntax.value,
+                layout=None if layout is None else layout.value,
+                precision="exact" if precision is None else precision.value,
                 overwrite=overwrite,
                 progress=progress,
             )
     size = sum(path.stat().st_size for path in written)
     typer.echo(f"{printable(str(folder))}: {count_text(len(written), 'file')}, {size_text(size)}")
+
+
+def _refuse_what_has_no_effect(
+    transfer_syntax: TransferSyntax | None,
+    layout: LayoutName | None,
+    precision: PrecisionName | None,
+) -> None:
+    if precision is not None and layout is None:
+        raise typer.BadParameter("only with --layout", param_hint="--precision")
+    is_classic = layout in (None, LayoutName.CLASSIC)
+    if transfer_syntax not in (None, TransferSyntax.EXPLICIT) and not is_classic:
+        raise typer.BadParameter(
+            "multi-frame layouts are written uncompressed", param_hint="--transfer-syntax"
+        )

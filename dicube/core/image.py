@@ -22,10 +22,12 @@ from dicube.core.axes import (
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.cube_file import read_codestreams, read_cube, write_cube
+from dicube.core.derived import derived_contents
 from dicube.core.dicom_folder import read_contents, read_folder, unpack_mosaics, write_folder
 from dicube.core.edits import EditWatch
 from dicube.core.exchange import exchange_of
 from dicube.core.frame_writing import EncodeOptions
+from dicube.core.layouts import Layout, derived_volumes, write_layout
 from dicube.core.mask_source import RoiLike, roi_request
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
@@ -43,6 +45,7 @@ from dicube.dicom.series.arrangement import Incomplete
 from dicube.dicom.series.axis import Axis
 from dicube.dicom.series.frame_meta import frame_meta
 from dicube.dicom.series.volume_set import VolumeSet
+from dicube.dicom.stored_form import Precision
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.storage.formats import DCBA, DCBS, FileFormat, format_of_name
 
@@ -236,6 +239,51 @@ class DicomCubeImage:
         image._origin = Path(path)
         return image
 
+    @classmethod
+    def from_array(
+        cls,
+        array: Array,
+        like: "DicomCubeImage",
+        *,
+        series_description: str | None = None,
+        derivation_description: str | None = None,
+    ) -> Self:
+        """An image computed from another one: its geometry and patient, a new series.
+
+        The metadata are those of a derived series (PS3.3 C.7.6.1.1.2) in the same study: new UIDs,
+        Series Number + 1000, each image naming the one it was computed from. What describes the old
+        pixels or a single measurement is left behind: windows, rescale, private elements...
+
+        Parameters
+        ----------
+        array : (z, y, x) or (t, z, y, x) array
+            Output values on the grid of a volume of `like`. CT and MR files hold integers of up to
+            16 bits; `to_dicom_folder` has layouts for others.
+        like : DicomCubeImage
+            Of three or four dimensions; where it has another number of volumes, each slice takes
+            after the matching one of its first volume.
+        series_description : str, optional
+            Up to 64 characters; by default that of `like`.
+        derivation_description : str, optional
+            What was done, up to 1024 characters.
+
+        Raises
+        ------
+        DataConsistencyError
+            The array is not on the grid of `like`, or `like` is in colour.
+        MetaDataError
+            A description is too long.
+        """
+        return cls._from_contents(
+            derived_contents(
+                np.asarray(array),
+                like._edits.with_current_meta(),
+                like.affine,
+                series_description=series_description,
+                derivation_description=derivation_description,
+            )
+        )
+
     def to_file(
         self,
         path: PathLike,
@@ -317,6 +365,8 @@ class DicomCubeImage:
         folder: PathLike,
         *,
         transfer_syntax: str | None = None,
+        layout: Layout | None = None,
+        precision: Precision = "exact",
         overwrite: bool = False,
         progress: Progress | None = None,
     ) -> list[Path]:
@@ -326,6 +376,8 @@ class DicomCubeImage:
         files that were compressed come back with equal elements and values in explicit VR little
         endian. Edited and other images are written from their metadata.
 
+        With `layout` the files are a new series derived from the image (docs/registered-series.md).
+
         Parameters
         ----------
         folder : path
@@ -334,6 +386,13 @@ class DicomCubeImage:
             "explicit", "htj2k", "htj2k-rpcl", "jpeg2000", "jpegls", "jxl", "rle", or the UID of one
             of these. From a .dcbs file to HTJ2K, and from a .dcba file to JPEG XL, the codestreams
             are copied. Few DICOM readers know JPEG XL yet; it takes unsigned pixels only.
+        layout : "classic", "per_timepoint" or "single_file", optional
+            One file for each slice, volume_t000_z000.dcm...; one multi-frame file for each volume,
+            volume_t000.dcm...; or one for all, volume.dcm.
+        precision : "exact" or "int16"
+            Of a layout: how output values that are no 16-bit integers are kept. "exact" finds a
+            slope that gives them all back, or writes Parametric Maps of floats; "int16" rounds to
+            16 bits, and logs the slope and the largest error.
         overwrite : bool
             Allow files of the same name to be replaced.
         progress : callable, optional
@@ -347,7 +406,7 @@ class DicomCubeImage:
         Raises
         ------
         DataConsistencyError
-            A file exists already, and nothing was written.
+            A file exists already, and nothing was written; or the layout cannot hold such pixels.
         MetaDataError
             The image has no metadata, or they lack what a DICOM file needs.
         CodecError
@@ -355,6 +414,15 @@ class DicomCubeImage:
         """
         uid = None if transfer_syntax is None else transfer_syntax_uid(transfer_syntax)
         contents = self._edits.current()
+        if layout is not None:
+            series = derived_volumes(contents, self.affine, layout, precision)
+            return write_layout(
+                series, folder, layout, uid=uid, overwrite=overwrite, progress=progress
+            )
+        if precision != "exact":
+            raise DataConsistencyError(
+                "a precision is chosen for a layout only", hint="give layout= as well"
+            )
         return write_folder(
             contents,
             folder,

@@ -1,7 +1,7 @@
 """DICOM metadata for an image that has none, such as one that came from NIfTI."""
 
 from datetime import datetime
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -10,16 +10,9 @@ from pydicom.uid import generate_uid
 from dicube.core.contents import CubeContents
 from dicube.dicom.derivation import mark_lossy
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.image_plane import decimals, set_image_plane, set_positions
+from dicube.dicom.image_plane import set_plane
+from dicube.dicom.sop_classes import CLASSIC_CLASSES, SECONDARY_CAPTURE
 from dicube.exceptions import MetaDataError
-
-# PS3.4 B.5; what has no class of its own is a Secondary Capture.
-_SOP_CLASSES: Final = {
-    "CT": "1.2.840.10008.5.1.4.1.1.2",
-    "MR": "1.2.840.10008.5.1.4.1.1.4",
-    "PT": "1.2.840.10008.5.1.4.1.1.128",
-}
-_SECONDARY_CAPTURE: Final = "1.2.840.10008.5.1.4.1.1.7"
 
 
 def new_series_meta(
@@ -43,11 +36,25 @@ def new_series_meta(
             hint="scale the image to integers first and keep the scale in pixel_header",
         )
     count = len(frames)
-    meta = DicomMeta({}, slice_count=count)
+    meta = new_study_meta(modality, patient_name, patient_id, slices=count)
+    for keyword, value in _pixel_module(frames).items():
+        meta.set_shared_item(keyword, value)
+    meta.set_nonshared_item("SOPInstanceUID", [str(generate_uid()) for _ in range(count)])
+    meta.set_nonshared_item("InstanceNumber", list(range(1, count + 1)))
+    _set_rescale(meta, contents)
+    if contents.roi is not None and not contents.roi.quality.is_lossless:
+        mark_lossy(meta, contents.roi.quality.compression_ratio)
+    if affine is not None:
+        set_plane(meta, affine, contents.axes[-1].size if contents.axes else 1)
+    return meta
+
+
+def new_study_meta(modality: str, patient_name: str, patient_id: str, *, slices: int) -> DicomMeta:
+    """Patient, study and series of a new study; it says nothing else about its slices."""
     now = datetime.now()
     shared: dict[str, Any] = {
         "SpecificCharacterSet": "ISO_IR 192",
-        "SOPClassUID": _SOP_CLASSES.get(modality, _SECONDARY_CAPTURE),
+        "SOPClassUID": CLASSIC_CLASSES.get(modality, SECONDARY_CAPTURE),
         "StudyDate": now.strftime("%Y%m%d"),
         "StudyTime": now.strftime("%H%M%S"),
         "AccessionNumber": None,
@@ -62,22 +69,12 @@ def new_series_meta(
         "FrameOfReferenceUID": generate_uid(),
         "StudyID": "1",
         "SeriesNumber": 1,
-        **_pixel_module(frames),
     }
-    if modality not in _SOP_CLASSES:
+    if modality not in CLASSIC_CLASSES:
         shared["ConversionType"] = "WSD"
+    meta = DicomMeta({}, slice_count=slices)
     for keyword, value in shared.items():
         meta.set_shared_item(keyword, value)
-    meta.set_nonshared_item("SOPInstanceUID", [str(generate_uid()) for _ in range(count)])
-    meta.set_nonshared_item("InstanceNumber", list(range(1, count + 1)))
-    _set_rescale(meta, contents)
-    if contents.roi is not None and not contents.roi.quality.is_lossless:
-        mark_lossy(meta, contents.roi.quality.compression_ratio)
-    if affine is not None:
-        set_image_plane(meta, affine)
-        set_positions(meta, affine, contents.axes[-1].size if contents.axes else 1)
-        thickness = float(np.linalg.norm(affine[:3, 0]))
-        meta.set_shared_item("SliceThickness", decimals([thickness])[0])
     return meta
 
 

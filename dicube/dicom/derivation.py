@@ -2,7 +2,8 @@
 
 An image whose pixels are not those of its source is another image: it says so in Image Type, gets a
 SOP Instance UID of its own, and names its source. If values were lost, it keeps that for ever
-(PS3.3 C.7.6.1.1.5).
+(PS3.3 C.7.6.1.1.5). What is computed from a series in any other way is a series of its own
+(`derived_series`).
 """
 
 import uuid
@@ -15,7 +16,7 @@ from dicube.dicom.entries import Entry, copied
 _JPEG_XL: Final = "ISO_18181_1"  # Lossy Image Compression Method, PS3.3 C.7.6.1.1.5.1
 _LONGEST_TEXT: Final = 1024  # characters of ST, PS3.5 6.2
 _FRAME_TYPE: Final = "00089007"
-_REFERENCES: Final = {
+REFERENCES: Final = {
     "ReferencedSOPClassUID": CommonTags.SOPClassUID,
     "ReferencedSOPInstanceUID": CommonTags.SOPInstanceUID,
 }
@@ -110,7 +111,7 @@ def derivative(
     entries = dict(meta.items())
     source = {
         tag_key(name): copied(entries[tag_key(tag)])
-        for name, tag in _REFERENCES.items()
+        for name, tag in REFERENCES.items()
         if tag_key(tag) in entries
     }
     for entry in entries.values():
@@ -118,10 +119,10 @@ def derivative(
     derived = DicomMeta(entries, meta.filenames, slice_count=meta.slice_count)
     uids = [new_uid(result, uid) for uid in meta.get_values(CommonTags.SOPInstanceUID)]
     set_values(derived, CommonTags.SOPInstanceUID, uids)
-    purpose = {tag_key("PurposeOfReferenceCodeSequence"): _code(*derivation.purpose)}
+    purpose = {tag_key("PurposeOfReferenceCodeSequence"): code_sequence(*derivation.purpose)}
     derived.insert_item("SourceImageSequence", source | purpose)
-    derived.insert_item("DerivationCodeSequence", _code(*derivation.code)["Value"][0])
-    _describe(derived, description)
+    derived.insert_item("DerivationCodeSequence", code_sequence(*derivation.code)["Value"][0])
+    describe(derived, description)
     _mark_derived(derived)
     return derived
 
@@ -154,12 +155,12 @@ def set_values(meta: DicomMeta, tag: TagLike, values: list[Any]) -> None:
 
 
 def _mark_derived(meta: DicomMeta) -> None:
-    set_values(meta, "ImageType", [_derived_type(v) for v in meta.get_values("ImageType")])
+    set_values(meta, "ImageType", [derived_type(v) for v in meta.get_values("ImageType")])
 
 
-def _derived_type(value: Any) -> list[Any]:
+def derived_type(value: Any) -> list[Any]:
     """Image Type or Frame Type with its first value changed; PRIMARY is what a lone one means."""
-    return ["DERIVED", *(_listed(value)[1:] or ["PRIMARY"])]
+    return ["DERIVED", *(listed(value)[1:] or ["PRIMARY"])]
 
 
 def _mark_frame_types(entry: Entry) -> None:
@@ -172,14 +173,14 @@ def _mark_frame_types(entry: Entry) -> None:
             if key == _FRAME_TYPE and "Value" in nested:
                 values = nested["Value"]
                 nested["Value"] = (
-                    _derived_type(values)
+                    derived_type(values)
                     if nested["shared"]
-                    else [None if value is None else _derived_type(value) for value in values]
+                    else [None if value is None else derived_type(value) for value in values]
                 )
                 nested.pop("Raw", None)
 
 
-def _code(value: str, meaning: str) -> Entry:
+def code_sequence(value: str, meaning: str) -> Entry:
     """A code sequence of one item (PS3.3 8), from the DICOM Controlled Terminology."""
     texts = {
         "CodeValue": ("SH", value),
@@ -193,7 +194,8 @@ def _code(value: str, meaning: str) -> Entry:
     return {"vr": "SQ", "shared": None, "Value": [item]}
 
 
-def _describe(meta: DicomMeta, description: str) -> None:
+def describe(meta: DicomMeta, description: str) -> None:
+    """Put a text before the Derivation Description, unless both together would be too long."""
     texts = [
         description if before in (None, "") else f"{description}; {before}"
         for before in meta.get_values("DerivationDescription")
@@ -204,9 +206,9 @@ def _describe(meta: DicomMeta, description: str) -> None:
 
 def _append(meta: DicomMeta, keyword: str, value: Any) -> None:
     """Add a value behind those that an element has in each slice."""
-    set_values(meta, keyword, [[*_listed(v), value] for v in meta.get_values(keyword)])
+    set_values(meta, keyword, [[*listed(v), value] for v in meta.get_values(keyword)])
 
 
-def _listed(value: Any) -> list[Any]:
+def listed(value: Any) -> list[Any]:
     """The values of one slice, of which there may be none, one or several."""
     return value if isinstance(value, list) else [] if value is None else [value]

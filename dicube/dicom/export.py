@@ -15,6 +15,7 @@ import numpy.typing as npt
 
 from dicube.codecs import codec_for_transfer_syntax
 from dicube.codecs.parallel import map_in_order
+from dicube.dicom.class_pixels import fit_to_class
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.file_builder import (
@@ -25,6 +26,7 @@ from dicube.dicom.file_builder import (
 )
 from dicube.dicom.folder_scan import Progress
 from dicube.dicom.instance import EXPLICIT_UID
+from dicube.dicom.series.frame_meta import frame_counts
 from dicube.dicom.source_files import SourceFile
 from dicube.exceptions import CodecError, DataConsistencyError
 
@@ -114,16 +116,19 @@ def files_from_meta(
     Raises
     ------
     DataConsistencyError
-        The frames do not match the slices of the metadata.
+        The frames do not match the slices of the metadata, or their SOP class holds no such pixels.
     MetaDataError
         The metadata lacks what a DICOM file needs.
     """
-    frames_of = [_frame_count(n) for n in meta.get_values(CommonTags.NumberOfFrames)]
+    frames_of = frame_counts(meta)
     if sum(frames_of) != len(values):
         raise DataConsistencyError(
             f"the metadata describes {sum(frames_of)} frames, the image has {len(values)}",
             hint="give the image metadata with one slice for each frame",
         )
+    fitting = fit_to_class(meta, values)
+    if fitting is not values:
+        values, codestreams = fitting, None
     uid = uid or EXPLICIT_UID
     allocated = [n for n in meta.get_values(CommonTags.BitsAllocated) if isinstance(n, int)]
     codestreams = _encoded(values, allocated, uid, codestreams)
@@ -230,7 +235,3 @@ def _encoded(
             hint="export as htj2k, or as explicit little endian",
         )
     return existing or codec_for_transfer_syntax(uid).encode_frames(values)
-
-
-def _frame_count(number_of_frames: Any) -> int:
-    return number_of_frames if isinstance(number_of_frames, int) and number_of_frames > 0 else 1

@@ -37,7 +37,7 @@ _PHOTOMETRIC: Final = int(CommonTags.PhotometricInterpretation)
 _PLANAR: Final = int(CommonTags.PlanarConfiguration)
 _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 # Names DiCube as the writer (PS3.10 7.1); a UUID-derived UID (PS3.5 B.2), chosen once.
-_IMPLEMENTATION_UID: Final = "2.25.261573846210473946113042158930512077315"
+IMPLEMENTATION_UID: Final = "2.25.261573846210473946113042158930512077315"
 # What the colour space of a codestream is called once the codec has undone its part of it
 # (PS3.5 8.2); uncompressed data has no other names for them.
 _DECODED_PHOTOMETRIC: Final = {
@@ -108,7 +108,7 @@ def file_from_meta(meta: DicomMeta, index: int, pixels: FilePixels, uid: str) ->
         DataElement(0x00020002, "UI", elements[int(CommonTags.SOPClassUID)].value),
         DataElement(0x00020003, "UI", elements[int(CommonTags.SOPInstanceUID)].value),
         _text_element(_TRANSFER_SYNTAX, "UI", uid),
-        _text_element(0x00020012, "UI", _IMPLEMENTATION_UID),
+        _text_element(0x00020012, "UI", IMPLEMENTATION_UID),
     ]
     elements |= {element.tag: element for element in _pixel_module(pixels, elements)}
     body = encode_elements(e for e in elements.values() if e.tag < min(PIXEL_TAGS))

@@ -8,6 +8,14 @@ from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.geometry import Float64Array
 
 
+def set_plane(meta: DicomMeta, affine: Float64Array, volume_slices: int) -> None:
+    """Set orientation, spacing, thickness (that of a slice step) and positions of all slices."""
+    set_image_plane(meta, affine)
+    set_positions(meta, affine, volume_slices)
+    thickness = float(np.linalg.norm(affine[:3, 0]))
+    meta.set_shared_item("SliceThickness", decimals([thickness])[0])
+
+
 def set_image_plane(meta: DicomMeta, affine: Float64Array) -> None:
     """Set Image Orientation (Patient) and Pixel Spacing of all slices.
 

@@ -8,8 +8,10 @@ import pytest
 
 import dicube
 from dicube import DicomCubeImage, PixelDataHeader
-from dicube.cli.export import TransferSyntax
+from dicube.cli.export import LayoutName, PrecisionName, TransferSyntax
+from dicube.core.layouts import LAYOUTS
 from dicube.dicom.export import TRANSFER_SYNTAXES
+from dicube.dicom.stored_form import PRECISIONS
 from tests.cli.runs import PATIENT, misused, ok, refused, same_files
 
 
@@ -65,6 +67,44 @@ class TestExport:
 
     def test_unknown_transfer_syntax_is_wrong_usage(self, cube, tmp_path):
         misused("export", cube, tmp_path / "copy", "--transfer-syntax", "mpeg")
+
+
+class TestLayouts:
+    def test_options_offer_what_the_library_writes(self):
+        assert {layout.value for layout in LayoutName} == set(LAYOUTS)
+        assert {precision.value for precision in PrecisionName} == set(PRECISIONS)
+
+    @pytest.mark.parametrize(("layout", "count"), [("classic", 4), ("per_timepoint", 1),
+                                                   ("single_file", 1)])  # fmt: skip
+    def test_each_layout_is_a_new_series(self, cube, tmp_path, layout, count):
+        target = tmp_path / layout
+        word = "1 file" if count == 1 else f"{count} files"
+        assert word in ok("export", cube, target, "--layout", layout)
+        before = dicube.load_meta(cube)
+        for path in target.iterdir():
+            data_set = pydicom.dcmread(path)
+            assert data_set.SeriesInstanceUID != before.get("SeriesInstanceUID")
+            assert data_set.PatientID == "verysecret-1"
+        refused(4, "export", cube, target, "--layout", layout)
+        ok("export", cube, target, "--layout", layout, "--overwrite")
+
+    def test_floats_need_a_precision_for_classic_files(self, small_image, tmp_path):
+        values = np.random.default_rng(1).normal(size=small_image.shape)
+        image = DicomCubeImage.from_array(values, small_image)
+        path = image.to_file(tmp_path / "floats.dcbs")
+        target = tmp_path / "out"
+        line = refused(4, "export", path, target, "--layout", "classic")
+        assert "--precision int16" in line
+        ok("export", path, target, "--layout", "classic", "--precision", "int16")
+        ok("export", path, tmp_path / "maps", "--layout", "per_timepoint")
+
+    def test_options_without_effect_are_wrong_usage(self, cube, tmp_path):
+        target = tmp_path / "out"
+        assert "--layout" in misused("export", cube, target, "--precision", "int16")
+        misused("export", cube, target, "--layout", "single_file", "--transfer-syntax", "htj2k")
+        misused("export", cube, target, "--layout", "enhanced")
+        assert not target.exists()
+        ok("export", cube, target, "--layout", "classic", "--transfer-syntax", "htj2k")
 
 
 class TestPreview:

@@ -12,10 +12,10 @@ from hypothesis import strategies as st
 
 import dicube
 from dicube import DicomCubeImage, DicomMeta, PixelDataHeader
-from dicube.core.axes import Axis
 from dicube.core.tilt import checked_fill, straightened, straightening_of, tilt_degrees
 from dicube.dicom.dicom_tags import tag_key
 from dicube.dicom.geometry import space_of
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError
 from tests.series import requires_data, series_folder
 
