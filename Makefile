@@ -10,7 +10,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PUBLISHED := .venv-published/.installed
-PEERS := .venv-peers/.installed
+READERS := .venv-readers/.installed
 NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/volume/* cpp/dicom/* cpp/jph/* cpp/jph/kernels/* cpp/jxl/* cpp/jxl/kernels/* cpp/bindings/* \
 	dicube/codecs/*/*.pyx)
 
@@ -31,7 +31,7 @@ FUZZ_BUILD := build/fuzz-$(notdir $(FUZZ_CXX))
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED) $(PUBLISHED) $(PEERS) cpp-tests
+test: $(INSTALLED) $(PUBLISHED) $(READERS) cpp-tests
 	$(BIN)/python -m pytest -q
 
 cpp-tests: $(INSTALLED)
@@ -96,9 +96,9 @@ $(PUBLISHED): $(INSTALLED)
 
 # Readers of others, which have to understand the DICOM that is written. The tests that ask them skip,
 # with the reason, where they cannot be installed.
-$(PEERS): $(INSTALLED)
-	$(PYTHON) -m venv .venv-peers
-	-.venv-peers/bin/python -m pip install --quiet --disable-pip-version-check dcm2niix nibabel SimpleITK
+$(READERS): $(INSTALLED)
+	$(PYTHON) -m venv .venv-readers
+	-.venv-readers/bin/python -m pip install --quiet --disable-pip-version-check dcm2niix nibabel SimpleITK
 	@touch $@
 
 clean:

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-_DEFAULT = Path(__file__).resolve().parents[1] / ".venv-peers" / "bin"
+_DEFAULT = Path(__file__).resolve().parents[1] / ".venv-readers" / "bin"
 PEERS = Path(os.environ.get("DICUBE_PEERS_BIN", str(_DEFAULT)))
 _HOW = "`make test` installs it, or set DICUBE_PEERS_BIN to the folder of its programs"
 

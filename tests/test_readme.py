@@ -44,6 +44,14 @@ def test_python_example_runs(ct_folder: Path) -> None:
     assert copies == sorted(path.read_bytes() for path in ct_folder.iterdir())
 
 
+@pytest.mark.parametrize("number", range(3))
+def test_examples_about_volume_sets_run(ct_folder: Path, number: int) -> None:
+    text = (README.parent / "docs" / "series.md").read_text()
+    examples = re.findall(r"^```python\n(.*?)^```", text, re.DOTALL | re.MULTILINE)
+    assert len(examples) == 3
+    exec(compile(examples[number], "series.md", "exec"), {})
+
+
 def test_commands_run(ct_folder: Path) -> None:
     (example,) = blocks("sh")
     commands = [line.split("#")[0] for line in example.splitlines() if line.startswith("dicube ")]

@@ -14,6 +14,7 @@ from dicube.cli.text import help_lines, printable
 from dicube.core.cube_file import read_meta
 from dicube.dicom.dicom_io import read_dicom_dir
 from dicube.dicom.dicom_meta import DicomMeta, Presence
+from dicube.dicom.series.frame_meta import frame_meta
 from dicube.exceptions import MetaDataError
 
 EXAMPLES: Final = help_lines(
@@ -21,6 +22,7 @@ EXAMPLES: Final = help_lines(
     "dicube meta ct.dcbs",
     "dicube meta ct.dcbs Modality 00180050 0028,0030",
     "dicube meta ct.dcbs InstanceNumber --slice 0",
+    "dicube meta enhanced.dcbs ImagePositionPatient --frames",
     "dicube meta ct.dcbs --json > ct.json",
 )
 
@@ -43,6 +45,14 @@ def meta(
     slice_number: Annotated[
         int | None, typer.Option("--slice", min=0, metavar="N", help="Only slice N, from 0.")
     ] = None,
+    frames: Annotated[
+        bool,
+        typer.Option(
+            "--frames",
+            help="One slice for each frame of multi-frame files, file after file, with what their"
+            " functional groups say of it.",
+        ),
+    ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print JSON, with values in full.")
     ] = False,
@@ -55,6 +65,8 @@ def meta(
     found = read_dicom_dir(file) if kind_of(file) is Kind.DICOM_FOLDER else read_meta(file)
     if found is None:
         raise MetaDataError("the file has no DICOM metadata", where=str(file))
+    if frames:
+        found = frame_meta(found)
     if slice_number is not None:
         if slice_number >= found.slice_count:
             raise typer.BadParameter(

@@ -132,7 +132,7 @@ def place(
     if affine is not None and not _is_placed(meta, affine, slices):
         set_plane(meta, affine, slices)
         meta.remove_item("SpacingBetweenSlices")  # of the source; positions say it
-    if volumes > 1:
+    if volume_axes(axes):
         set_temporal_positions(meta, volumes, offsets_ms(axes), start)
 
 

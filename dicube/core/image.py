@@ -43,7 +43,7 @@ from dicube.dicom.geometry import RAS_FROM_LPS, affine_of, space_of
 from dicube.dicom.judgement import image_findings
 from dicube.dicom.series.arrangement import Incomplete
 from dicube.dicom.series.axis import Axis
-from dicube.dicom.series.frame_meta import frame_meta
+from dicube.dicom.series.frame_meta import frame_counts, frame_meta
 from dicube.dicom.series.volume_set import VolumeSet
 from dicube.dicom.stored_form import Precision
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
@@ -480,6 +480,7 @@ class DicomCubeImage:
             )
         self._contents.values, self._contents.axes = values, axes
         self._contents.roi = None
+        self._forget_order()
         self._edits.accept_order()
 
     def get_fdata(self, dtype: npt.DTypeLike = "float32") -> Array:
@@ -625,6 +626,7 @@ class DicomCubeImage:
     def dicom_meta(self, meta: DicomMeta | None) -> None:
         self._contents.meta = None if meta is None else packed_meta(value=meta)
         self._contents.sources = None
+        self._forget_order()
         self._edits.accept()
 
     @property
@@ -782,6 +784,19 @@ class DicomCubeImage:
     def _volume_shape(self) -> tuple[int, ...]:
         """(z, y, x) of one volume."""
         return volume_shape(self.shape, self.axes)
+
+    def _forget_order(self) -> None:
+        """Frames are in the order of the metadata again, unless these still are multi-frame."""
+        order, meta = self._contents.frame_order, self._contents.meta
+        frames = math.prod(axis.size for axis in self.axes)
+        if order is None or (
+            len(order) == frames
+            and meta
+            and sum(frame_counts(meta.value)) == frames
+            and meta.value.slice_count < frames
+        ):
+            return
+        self._contents.frame_order = None
 
     def _stored_codestreams(
         self, contents: CubeContents, uid: str | None

@@ -1,6 +1,7 @@
 """Lazy cubes as arrays of dask and xarray."""
 
 import importlib
+from collections.abc import Sequence
 from types import ModuleType
 from typing import Any, Protocol
 
@@ -52,17 +53,30 @@ def data_array(cube: CubeView) -> Any:
 
 def _coordinates(cube: CubeView) -> dict[str, Any]:
     """By dimension: what an axis says, or the distance from the first voxel."""
-    coordinates = {
+    coordinates: dict[str, Any] = {
         axis.name: (axis.name, list(axis.coordinates), {"units": axis.unit})
         for axis in cube.axes
         if axis.coordinates is not None
     }
-    if cube.affine is not None and cube.axes:
+    for axis in cube.axes:
+        for each in axis.along:
+            if each.name not in coordinates:
+                coordinates[each.name] = (axis.name, _cells(each.values), {"units": each.unit})
+    if cube.affine is not None and cube.axes and cube.axes[-1].name != "t":
         spacing = np.linalg.norm(cube.affine[:3, :3], axis=0)
         grid = cube.shape[len(cube.axes) - 1 :][:3]
         for name, size, step in zip(("z", "y", "x"), grid, spacing, strict=True):
             coordinates[name] = (name, np.arange(size) * step, {"units": "mm"})
     return coordinates
+
+
+def _cells(values: Sequence[Any]) -> npt.NDArray[Any]:
+    """One cell for each index; vectors stay together: the array has no dimension for them."""
+    if not isinstance(values[0], tuple):
+        return np.array(values)
+    cells = np.empty(len(values), dtype=object)
+    cells[:] = values
+    return cells
 
 
 def _library(name: str) -> ModuleType:

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
-from dicube.core.axes import volume_shape
+from dicube.core.axes import axis_coordinates, volume_shape
 from dicube.core.contents import Array
 from dicube.core.cube_file import describe, image_member
 from dicube.core.frame_cache import FrameCache
@@ -146,6 +146,11 @@ class LazyCube:
     def axes(self) -> tuple[Axis, ...]:
         """The dimensions before rows and columns."""
         return self._about.axes
+
+    @property
+    def coords(self) -> dict[str, Array]:
+        """Coordinates along the leading axes by name; see `DicomCubeImage.coords`."""
+        return axis_coordinates(self.axes)
 
     @property
     def pixel_header(self) -> PixelDataHeader:

@@ -206,7 +206,8 @@ def _pack_words(words: Array, layout: PixelLayout) -> bytes:
     if layout.bits_allocated == 1:
         return np.packbits(words.reshape(-1), bitorder="little").tobytes()
     if layout.chroma_422:
-        return _pack_422(words, layout)
+        data = _pack_422(words, layout)
+        return _swap_pairs(data) if layout.byte_pairs_swapped else data
     if layout.planar and layout.samples > 1:
         words = np.moveaxis(words, -1, 1)
     data = words.astype(layout.dtype.newbyteorder(_ORDER[layout.little])).tobytes()

@@ -109,3 +109,12 @@ def test_options_of_folders_are_refused_elsewhere(moving, tmp_path, option):
     assert "only for a DICOM folder" in misused(
         "convert", tmp_path / "x.dcbs", tmp_path / "y.dcba", *option
     )
+
+
+@requires_data
+def test_meta_shows_frames_on_request():
+    folder = series_folder("enh_mr_siemens_xa10")
+    assert "<absent>" in ok("meta", folder, "ImagePositionPatient")
+    lines = ok("meta", folder, "ImagePositionPatient", "--frames").splitlines()
+    assert len(lines) == 25
+    assert "-5.40356" in lines[1]

@@ -298,3 +298,23 @@ class TestMultiFrame:
         loaded.to_dicom_folder(tmp_path / "back", transfer_syntax="htj2k")
         again = DicomCubeImage.from_dicom_folder(tmp_path / "back")
         np.testing.assert_array_equal(again.raw_image, image.raw_image)
+
+
+@requires_data
+def test_order_of_frames_is_forgotten_with_the_metadata_it_is_of():
+    """Metadata of a multi-frame file are one slice; new ones have one for each frame."""
+    image = DicomCubeImage.from_dicom_folder(series_folder("enh_mr_philips_dti"))
+    image.init_meta("MR")
+    assert image._contents.frame_order is None
+    assert image.dicom_meta.slice_count == 32
+
+
+@requires_data
+def test_xarray_has_what_changes_along_an_axis(tmp_path):
+    pytest.importorskip("xarray")
+    image = DicomCubeImage.from_dicom_folder(series_folder("mr_dwi_philips_classic"))
+    with dicube.open(image.to_file(tmp_path / "x.dcbs")) as cube:
+        array = cube.to_xarray()
+        assert array.coords["diffusion"].values.tolist() == [0, 1000, 1000]
+        assert array.coords["direction"].values[0] == (0, 0, 0)
+        assert cube.coords["direction"].shape == (3, 3)

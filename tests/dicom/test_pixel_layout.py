@@ -124,3 +124,13 @@ def test_big_endian_words_are_swapped() -> None:
 def test_contradictions_are_refused(changes: dict[str, object]) -> None:
     with pytest.raises(DataConsistencyError):
         layout(16, **changes)
+
+
+def test_shared_chrominance_in_swapped_words_comes_back() -> None:
+    layout = PixelLayout(
+        1, 1, 2, 3, 8, 8, 7, chroma_422=True, little=False, byte_pairs_swapped=True
+    )
+    raw = bytes([10, 20, 30, 40])
+    values, residual = unpack_values(raw, layout)
+    assert values.tolist() == [[[[20, 40, 30], [10, 40, 30]]]]
+    assert pack_values(values, layout, residual) == raw

@@ -29,7 +29,6 @@ _DIRECTIONS: Final = (
     ("Image Private Header", 0x0065, (0x37,)),
 )
 _GE_OFFSET: Final = 1e9  # GE adds it once or several times where the b-value is one of several
-_DIGITS: Final = 6  # of direction cosines
 
 
 def b_values(table: FrameTable) -> Float64Array:
@@ -50,7 +49,7 @@ def gradient_directions(table: FrameTable) -> Float64Array:
     """(frames, 3) unit vectors; NaN where a frame has none, as those without diffusion have."""
     standard = table.numbers("DiffusionGradientOrientation", 3)
     if not np.isnan(standard).all():
-        return np.round(standard, _DIGITS)
+        return standard
     for creator, group, elements in _DIRECTIONS:
         if private_tag(table.frames, creator, group, elements[0]) is None:
             continue
@@ -58,7 +57,7 @@ def gradient_directions(table: FrameTable) -> Float64Array:
         rows = [_vector(cells) for cells in zip(*columns, strict=True)]
         if any(row is not None for row in rows):
             found = np.array([[np.nan] * 3 if row is None else row for row in rows])
-            return np.round(found, _DIGITS)
+            return found
     return standard
 
 

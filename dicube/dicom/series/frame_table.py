@@ -20,9 +20,8 @@ Float64Array = npt.NDArray[np.float64]
 IntArray = npt.NDArray[np.intp]
 
 SAME_ORIENTATION: Final = 2e-3  # of direction cosines: 0.1 degree; slices of a stack jitter less
+_FARTHEST_MM: Final = 1e9  # beyond the room, and beyond what sums of squares can hold exactly
 _SAME_PLACE_MM: Final = 0.01  # positions are written with a few digits; no scanner steps less
-
-_MOST: Final = 1e15  # nothing measured is larger; arithmetic stays exact to a thousandth
 
 
 @dataclass(frozen=True)
@@ -110,6 +109,8 @@ class FrameTable:
         positions, cosines = self.positions[frames], self.orientations[frames]
         if np.isnan(positions).any() or np.isnan(cosines).any():
             return None
+        if np.abs(positions).max() > _FARTHEST_MM:
+            return None
         if np.abs(cosines - cosines[0]).max() > SAME_ORIENTATION:
             return None
         return distinct_places(positions, np.cross(cosines[0, :3], cosines[0, 3:]))
@@ -150,4 +151,4 @@ def _row(value: Any, width: int) -> list[float]:
         row = [float(item) for item in listed[:width]]
     except (TypeError, ValueError):
         return [np.nan] * width
-    return row if all(abs(number) < _MOST for number in row) else [np.nan] * width
+    return row if all(map(np.isfinite, row)) else [np.nan] * width

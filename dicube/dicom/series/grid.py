@@ -22,6 +22,7 @@ from dicube.dicom.series.frame_table import FrameTable, IntArray
 
 _MOST_AXES: Final = 3  # beside time and slices
 _DIGITS: Final = 6  # of values that have to be equal
+_MOST: Final = 1e15  # nothing measured is larger
 
 
 class Column(NamedTuple):
@@ -121,6 +122,13 @@ def find_grid(table: FrameTable, frames: IntArray) -> Grid | None:
     return Grid(best.cells, best.columns, best.repeats, rivals)
 
 
+def rounded(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
+    """Values as they are compared; NaN for what is no measurement."""
+    usable = np.abs(values) < _MOST  # NaN is not
+    comparable: npt.NDArray[np.float64] = np.where(usable, values, np.nan).round(_DIGITS)
+    return comparable
+
+
 def _columns(
     rules: Sequence[AxisRule], table: FrameTable, frames: IntArray, sequence: IntArray
 ) -> list[Column]:
@@ -132,7 +140,7 @@ def _column(
     rule: AxisRule, table: FrameTable, frames: IntArray, sequence: IntArray
 ) -> Column | None:
     """The rule applied; None where it says nothing, or the same of all frames."""
-    values = np.round(rule.column(table)[frames], _DIGITS)
+    values = rounded(rule.column(table)[frames])
     if np.isnan(values).any():
         return None
     distinct, index = np.unique(values, axis=0, return_inverse=True)

@@ -8,7 +8,7 @@ import numpy.typing as npt
 from dicube.dicom.series.axis import Axis, Coordinate
 from dicube.dicom.series.axis_rules import MEANINGS, TIMES, AxisRule
 from dicube.dicom.series.frame_table import FrameTable, IntArray
-from dicube.dicom.series.grid import Column, Grid
+from dicube.dicom.series.grid import Column, Grid, rounded
 
 Float64Array = npt.NDArray[np.float64]
 
@@ -35,7 +35,7 @@ def axes_of_grid(grid: Grid, table: FrameTable, frames: IntArray) -> tuple[Axis,
     """
     columns = list(grid.columns)
     others = {
-        rule.name: (rule, np.round(rule.column(table)[frames], 6))
+        rule.name: (rule, rounded(rule.column(table)[frames]))
         for rule in MEANINGS
         if rule.name not in {column.rule.name for column in columns}
     }
@@ -86,7 +86,7 @@ def _times(
         values = _lowest(column.values, index, size)[:, 0]
         numbers = (Coordinate(column.rule.name, "", tuple(values.tolist())),)
     for rule in clocks:
-        values = np.round(rule.column(table)[frames], 6)
+        values = rounded(rule.column(table)[frames])
         if np.isnan(values).any():
             continue
         lowest = _lowest(values, index, size)[:, 0]

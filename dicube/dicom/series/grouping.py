@@ -59,7 +59,7 @@ def _places_key(table: FrameTable, number: int, start: int, count: int) -> Hasha
     if count == 1:
         return None
     positions = table.positions[start : start + count]
-    if np.isnan(positions).any():
+    if not (np.abs(positions) < _NO_NUMBER).all():  # NaN is not, either
         return number
     return (count, frozenset(map(tuple, np.round(positions, 1).tolist())))
 
