@@ -16,6 +16,7 @@ from dicube.core.roi import RegionOfInterest
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.folder_scan import SkippedFile
+from dicube.dicom.geometry import affine_of
 from dicube.dicom.series.axis import Axis
 from dicube.dicom.series.grid import Rival
 from dicube.dicom.source_files import SourceFile, pack_source_files, unpack_source_files
@@ -80,6 +81,13 @@ class CubeContents:
     def frames(self) -> Array:
         """The values as (frames, rows, columns[, samples]), leading axes in C order."""
         return self.values.reshape(-1, *self.values.shape[len(self.axes) :])
+
+    @property
+    def voxel_affine(self) -> npt.NDArray[np.float64] | None:
+        """(4, 4): from (z, y, x, 1) to patient coordinates, mm; of a sheared stack, too."""
+        if self.space is not None:
+            return affine_of(self.space)
+        return None if self.affine is None else self.affine.copy()
 
     @property
     def file_order(self) -> npt.NDArray[np.intp] | None:

@@ -9,7 +9,7 @@ from dicube.core.contents import CubeContents, packed_meta, values_digest
 from dicube.core.tilt import Array, checked_fill, straightened, straightening_of
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_status import get_dicom_status
-from dicube.dicom.geometry import Float64Array, affine_of, space_of
+from dicube.dicom.geometry import Float64Array, space_of
 from dicube.dicom.judgement import first_volume
 from dicube.dicom.straightened_meta import (
     NewPadding,
@@ -62,15 +62,14 @@ def straightened_contents(
 
 
 def _affine(contents: CubeContents) -> Float64Array:
-    if contents.space is not None:
-        return affine_of(contents.space)
-    if contents.affine is None:
+    affine = contents.voxel_affine
+    if affine is None:
         raise DataConsistencyError(
             "the image has no affine, so nobody knows how its slices lie",
             hint="`findings` (`dicube info`) says why; where the slice distance changes, read the"
             " files of one distance alone",
         )
-    return contents.affine
+    return affine
 
 
 def _padding(meta: DicomMeta | None, frames: Array) -> int | None:

@@ -56,8 +56,7 @@ def gradient_directions(table: FrameTable) -> Float64Array:
         columns = [private_values(table.frames, creator, group, e) for e in elements]
         rows = [_vector(cells) for cells in zip(*columns, strict=True)]
         if any(row is not None for row in rows):
-            found = np.array([[np.nan] * 3 if row is None else row for row in rows])
-            return found
+            return np.array([[np.nan] * 3 if row is None else row for row in rows])
     return standard
 
 
