@@ -20,6 +20,7 @@
 #include "dicom/file_scan.hpp"
 #include "dicom/json_members.hpp"
 #include "dicom/pixel_reading.hpp"
+#include "dicom/sequence_items.hpp"
 #include "volume/workers.hpp"
 
 namespace py = pybind11;
@@ -141,6 +142,30 @@ std::optional<std::vector<std::tuple<py::str, std::size_t, std::size_t>>> member
     return found;
 }
 
+// For each item its elements: tag, VR, value, whether its length is undefined; nothing where
+// something is damaged.
+std::optional<py::list> items_of(const py::bytes& value, bool is_explicit, bool is_little) {
+    char* data = nullptr;
+    Py_ssize_t size = 0;
+    if (PyBytes_AsStringAndSize(value.ptr(), &data, &size) != 0) throw py::error_already_set();
+    const auto* const bytes = reinterpret_cast<const std::uint8_t*>(data);
+    std::vector<ItemElements> items;
+    if (!sequence_items({bytes, static_cast<std::size_t>(size)}, {is_explicit, is_little}, items))
+        return std::nullopt;
+    py::list result;
+    for (const ItemElements& elements : items) {
+        py::list item;
+        for (const Element& each : elements) {
+            const auto length = static_cast<std::size_t>(each.end - each.start);
+            item.append(py::make_tuple(each.tag, vr_name(each.vr),
+                                       to_bytes({bytes + each.start, length}),
+                                       each.has_undefined_length));
+        }
+        result.append(std::move(item));
+    }
+    return result;
+}
+
 }  // namespace
 }  // namespace dicube::dicom
 
@@ -169,6 +194,8 @@ PYBIND11_MODULE(_scan, module) {
     module.def("scan_files", &scan_files, py::arg("paths"), py::arg("threads"));
     module.def("shared_tags", &shared_by_tag, py::arg("files"));
     module.def("json_members", &members_of, py::arg("document"), py::arg("start"));
+    module.def("sequence_items", &items_of, py::arg("value"), py::arg("is_explicit"),
+               py::arg("is_little"));
     module.def("read_pixels", &read_into, py::arg("paths"), py::arg("offsets"), py::arg("out"),
                py::kw_only(), py::arg("unused_bits"), py::arg("threads"));
 }

@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "dicom/file_scan.hpp"
+#include "dicom/sequence_items.hpp"
 #include "fuzz/promise.hpp"
 #include "tests/memory_source.hpp"
 
@@ -43,6 +44,15 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         PROMISE(pixels.offset + pixels.length + delimiter + file.tail.size() == size);
     } else {
         PROMISE(file.head.size() == size && file.tail.empty());
+    }
+    // Any value may be taken for that of a sequence; its elements lie inside of it.
+    for (const ElementRecord& record : file.elements) {
+        const span<const std::uint8_t> value = file.value(record);
+        std::vector<ItemElements> items;
+        sequence_items(value, file.syntax, items);
+        for (const ItemElements& elements : items)
+            for (const Element& each : elements)
+                PROMISE(each.start <= each.end && each.end <= value.size());
     }
     // The same file twice shares all it has.
     const ScannedFile* const both[] = {&file, &file};

@@ -32,6 +32,11 @@ def scan_files(paths: list[bytes], threads: int) -> list[ScannedFile | None]:
 def shared_tags(files: list[ScannedFile]) -> dict[int, bool]:
     """Whether all files have a tag with equal bytes, for each tag of any."""
 
+def sequence_items(
+    value: bytes, is_explicit: bool, is_little: bool
+) -> list[list[tuple[int, str | None, bytes, bool]]] | None:
+    """Tag, VR, value and undefined length of each element of each item; None if damaged."""
+
 def json_members(document: bytes, start: int) -> list[tuple[str, int, int]] | None:
     """Key and extent of the value of each member of a JSON object; None if it is not plain."""
 

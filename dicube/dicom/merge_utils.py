@@ -13,7 +13,7 @@ from typing import Any, Final
 from dicube.dicom.dicom_tags import private_vr, standard_vr
 from dicube.dicom.entries import Entry, is_scalar
 from dicube.dicom.instance import RawElement
-from dicube.dicom.native_scan import shared_tags
+from dicube.dicom.native_scan import sequence_items, shared_tags
 from dicube.dicom.part10 import IMPLICIT_LITTLE, Syntax, iter_elements, iter_items
 from dicube.dicom.values import is_binary, is_exact, python_encodings, to_json_value
 
@@ -196,6 +196,9 @@ def item_scopes(raw: RawElement, scope: Scope) -> list[Scope]:
     # PS3.5 6.2.2: what came as UN of undefined length holds implicit VR little endian.
     syntax = IMPLICIT_LITTLE if raw.vr == "UN" else raw.syntax
     data = raw.value
+    native = sequence_items(data, syntax)
+    if native is not None:
+        return [Scope.of(elements, syntax, scope) for elements in native]
     return [
         Scope.of(
             {

@@ -83,6 +83,19 @@ def shared_tags(elements: Sequence[Mapping[int, RawElement]]) -> dict[int, bool]
     return _scan.shared_tags([each.file for each in scanned])
 
 
+def sequence_items(value: bytes, syntax: Syntax) -> list[dict[int, RawElement]] | None:
+    """The elements of each item in the value of a sequence; None where it is not plainly right."""
+    if _missing is not None:
+        return None
+    items = _scan.sequence_items(value, syntax.explicit, syntax.little)
+    if items is None:
+        return None
+    return [
+        {tag: RawElement(vr, data, syntax, undefined) for tag, vr, data, undefined in item}
+        for item in items
+    ]
+
+
 def json_members(document: bytes, start: int = 0) -> dict[str, slice] | None:
     """Where the values of the members of a JSON object lie in its text.
 

@@ -15,10 +15,11 @@ from pydicom.dataelem import RawDataElement
 
 from dicube.dicom import native_scan
 from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.folder_scan import scan_folder
 from dicube.dicom.instance import Instance, NotDicomError, read_instance
-from dicube.dicom.merge_utils import Scope, merge_tags
+from dicube.dicom.merge_utils import Scope, item_scopes, merge_tags, resolve_vr
 from dicube.dicom.native_scan import ScannedElements, read_pixels, scan_files
-from dicube.dicom.part10 import EXPLICIT_LITTLE
+from dicube.dicom.part10 import EXPLICIT_LITTLE, iter_elements, iter_items
 from dicube.exceptions import MetaDataError
 from tests.dicom.made import write_slice
 from tests.series import DATA, requires_data
@@ -264,3 +265,45 @@ def test_no_dicom_is_told_from_damage(tmp_path):
     assert scan_files([tmp_path / "text"], 1) == [None]
     with pytest.raises(NotDicomError):
         read_instance(tmp_path / "text")
+
+
+@requires_data
+def test_items_of_all_sequences_are_those_of_python(monkeypatch):
+    """Every sequence at the top of every file, and those inside of its items."""
+    images = [i for folder in DATA.iterdir() if folder.is_dir() for i in scan_folder(folder).images]
+
+    def collected() -> list[object]:
+        return [_nested(Scope.of(i.elements, i.syntax)) for i in images]
+
+    native = collected()
+    monkeypatch.setattr(native_scan, "_missing", ImportError("not built"))
+    assert collected() == native
+    assert len(repr(native)) > 1_000_000
+
+
+def _nested(scope: Scope) -> dict[int, object]:
+    found: dict[int, object] = {}
+    for tag, raw in scope.elements.items():
+        if resolve_vr(tag, raw, scope) != "SQ":
+            continue
+        try:
+            items = item_scopes(raw, scope)
+        except MetaDataError as error:
+            found[tag] = str(error)
+        else:
+            found[tag] = [(sorted(item.elements.items()), _nested(item)) for item in items]
+    return found
+
+
+@given(st.binary(max_size=64))
+def test_damaged_sequences_are_left_to_python(noise):
+    """What the native reader takes, Python takes alike."""
+    value = b"\xfe\xff\x00\xe0" + noise
+    native = native_scan.sequence_items(value, EXPLICIT_LITTLE)
+    if native is None:
+        return
+    expected = [
+        [e.tag for e in iter_elements(value, start, stop, EXPLICIT_LITTLE)]
+        for start, stop in iter_items(value, 0, len(value), EXPLICIT_LITTLE)
+    ]
+    assert [sorted(item) for item in native] == [sorted(set(tags)) for tags in expected]
