@@ -20,7 +20,8 @@ SHAPES = {"3D": (3, 7, 6), "one slice": (1, 4, 5), "4D": (2, 3, 5, 4), "colour":
 # Small ones of every kind that the example rebuilds: byte order, 1 bit, planes, floats, padding.
 REBUILT = (
     "broken_empty_slope", "broken_mixed_dtype", "broken_no_preamble", "ct_same_position",
-    "ct_sts_int16", "derived_metadata_torture", "enh_emri_small_big_endian", "enh_mr_siemens_xa10",
+    "ct_sts_int16", "derived_metadata_torture", "enh_emri_small_big_endian", "enh_mr_philips_dti",
+    "enh_mr_siemens_xa10",
     "mr_12bit_signed", "mr_12bit_unsigned", "mr_fmri_ge_4d", "mr_hitachi_frame1",
     "odd_CT_small", "odd_MR_small_bigendian", "odd_MR_small_padded", "overlay_us",
     "paramap_float32", "pet_pmod_slopes", "rgb_SC_rgb_16bit", "rgb_SC_rgb_32bit",

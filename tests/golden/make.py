@@ -1,6 +1,7 @@
 """Makes the golden files of the present version; run once, when the format gets a new revision.
 
-    python tests/golden/make.py NAME     # such as r1: writes NAME_*.dcbs, NAME_*.dcba, NAME_*.json
+    python tests/golden/make.py r1 series moving colour    # writes r1_*.dcbs, r1_*.dcba, r1_*.json
+    python tests/golden/make.py r1b frames
 
 Golden files are never made again: they show that later versions read what earlier ones wrote. What
 they must give is written down here from the arrays themselves, not read back from the files.
@@ -14,6 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from pydicom.dataset import Dataset, FileMetaDataset
+from pydicom.sequence import Sequence
+from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 
@@ -53,6 +57,42 @@ def colour() -> DicomCubeImage:
     return DicomCubeImage(values, PixelDataHeader())
 
 
+def frames() -> DicomCubeImage:
+    """Two times of two slices in one multi-frame file that has the times of a slice together."""
+    data_set = Dataset()
+    data_set.SOPClassUID = data_set_class = EnhancedMRImageStorage
+    data_set.SOPInstanceUID, data_set.SeriesInstanceUID = "1.2.3.4", "1.2.3"
+    data_set.Modality, data_set.InstanceNumber, data_set.NumberOfFrames = "MR", 1, 4
+    data_set.SamplesPerPixel, data_set.PhotometricInterpretation = 1, "MONOCHROME2"
+    data_set.Rows, data_set.Columns = 3, 2
+    data_set.BitsAllocated = data_set.BitsStored = 16
+    data_set.HighBit, data_set.PixelRepresentation = 15, 0
+    groups = []
+    for number in range(4):
+        z, t = divmod(number, 2)
+        group = Dataset()
+        for keyword, members in (
+            ("PlanePositionSequence", {"ImagePositionPatient": [1, 2, 3.5 * z]}),
+            ("PlaneOrientationSequence", {"ImageOrientationPatient": [1, 0, 0, 0, 1, 0]}),
+            ("PixelMeasuresSequence", {"PixelSpacing": [0.5, 0.25], "SliceThickness": 3.5}),
+            ("FrameContentSequence", {"TemporalPositionIndex": t + 1}),
+        ):
+            item = Dataset()
+            for member, value in members.items():
+                setattr(item, member, value)
+            setattr(group, keyword, Sequence([item]))
+        groups.append(group)
+    data_set.PerFrameFunctionalGroupsSequence = Sequence(groups)
+    data_set.PixelData = np.arange(4 * 3 * 2, dtype=np.uint16).tobytes()
+    data_set.file_meta = FileMetaDataset()
+    data_set.file_meta.TransferSyntaxUID = ExplicitVRLittleEndian
+    data_set.file_meta.MediaStorageSOPClassUID = data_set_class
+    data_set.file_meta.MediaStorageSOPInstanceUID = "1.2.3.4"
+    with tempfile.TemporaryDirectory() as folder:
+        data_set.save_as(Path(folder, "frames.dcm"), enforce_file_format=True)
+        return DicomCubeImage.from_dicom_folder(folder)
+
+
 def expected(image: DicomCubeImage) -> dict[str, Any]:
     """What the file must give, in plain JSON."""
     members: dict[str, Any] = {
@@ -75,8 +115,9 @@ def expected(image: DicomCubeImage) -> dict[str, Any]:
     return members
 
 
-def main(name: str) -> None:
-    for make in (series, moving, colour):
+def main(name: str, makers: list[str]) -> None:
+    for maker in makers:
+        make = {each.__name__: each for each in (series, moving, colour, frames)}[maker]
         image = make()
         target = HERE / f"{name}_{make.__name__}"
         for suffix in (".dcbs", ".dcba"):
@@ -86,4 +127,4 @@ def main(name: str) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1])
+    main(sys.argv[1], sys.argv[2:])
