@@ -23,10 +23,11 @@ from dicube.dicom.export import (
     write_files,
 )
 from dicube.dicom.folder_scan import Progress
-from dicube.dicom.geometry import space_of, stack_geometry
+from dicube.dicom.geometry import slice_positions, space_of, stack_geometry
 from dicube.dicom.judgement import first_volume
 from dicube.dicom.series.axis import Axis
 from dicube.dicom.series.frame_meta import frame_meta
+from dicube.dicom.series.frame_table import SAME_PLACE_MM
 from dicube.dicom.series.mosaic import mosaic_of, unpacked_meta
 from dicube.dicom.series.padding import padded_meta
 from dicube.dicom.volume import VolumePlan
@@ -75,8 +76,8 @@ def describe_series(plan: VolumePlan) -> CubeContents:
     frames = source_frames if order is None else source_frames.taken(order.tolist())
     rescale = rescale_of(frames)
     axes = arrangement.axes
-    volume = first_volume(axes, order)
-    affine = stack_geometry(frames.taken(range(axes[-1].size)) if volume else frames).affine
+    volume = first_volume(axes)
+    affine = stack_geometry(frames.taken(volume) if volume else frames).affine
     shape = plan.arranged_shape
     space = None if affine is None else space_of(affine, volume_shape(shape, axes))
     dtype = plan.dtype.name
@@ -96,7 +97,7 @@ def describe_series(plan: VolumePlan) -> CubeContents:
         meta=packed_meta(value=meta),
         space=space,
         affine=affine if space is None else None,
-        status=get_dicom_status(meta, volume=volume, frames=source_frames),
+        status=get_dicom_status(meta, volume=volume, frames=frames),
         skipped=plan.series.skipped,
         frame_order=order,
         rule=arrangement.rule,
@@ -120,10 +121,18 @@ def unpack_mosaics(contents: CubeContents) -> CubeContents:
             hint='read them with mosaic="keep"',
         )
     values = mosaic.unpacked(contents.frames)
-    outer = [axis for axis in contents.axes if axis.name != "z" or axis.size > 1]
-    axes = (*(outer or ()), Axis("z", mosaic.slices, "mm"))
-    meta = unpacked_meta(contents.meta.value, mosaic)
+    # Mosaics in several places are volumes, too, but no series of volumes in one place.
+    outer = [
+        axis._replace(name="frame", unit="") if axis.name == "z" else axis
+        for axis in contents.axes
+        if axis.name != "z" or axis.size > 1
+    ]
+    axes = (*outer, Axis("z", mosaic.slices, "mm"))
+    source = contents.meta.value
+    meta = unpacked_meta(source, mosaic)
     affine = stack_geometry(meta.taken(range(mosaic.slices))).affine
+    if not source.is_shared(CommonTags.ImagePositionPatient) and not _in_one_place(source):
+        affine = None
     shape = (*(axis.size for axis in axes), mosaic.rows, mosaic.columns)
     rescale = contents.rescale
     return replace(
@@ -134,10 +143,17 @@ def unpack_mosaics(contents: CubeContents) -> CubeContents:
         meta=packed_meta(value=meta),
         space=None if affine is None else space_of(affine, volume_shape(shape, axes)),
         affine=None,
-        status=get_dicom_status(meta, volume=first_volume(axes, None)),
+        status=get_dicom_status(meta, volume=first_volume(axes)),
         sources=None,
         digest=None,
     )
+
+
+def _in_one_place(meta: DicomMeta) -> bool:
+    """Whether all slices have one position, but for its last digits."""
+    positions = slice_positions(meta)
+    found = np.array([position for position in positions if position is not None])
+    return len(found) == len(positions) and bool(np.ptp(found, axis=0).max() <= SAME_PLACE_MM)
 
 
 def write_folder(

@@ -2,10 +2,11 @@
 
 import itertools
 from abc import ABC, abstractmethod
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -16,8 +17,9 @@ from dicube.core.cube_file import CubeDescription
 from dicube.core.roi import RoiQuality
 from dicube.dicom.derivation import source_uids
 from dicube.dicom.dicom_io import DicomSeries, SeriesOptions, read_series, series_of, sets_with
+from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
-from dicube.dicom.folder_scan import Progress
+from dicube.dicom.folder_scan import Progress, scan_files_of
 from dicube.dicom.series.padding import filled_uid
 from dicube.dicom.source_files import SourceFile, file_digest
 from dicube.dicom.volume import VolumePlan
@@ -201,9 +203,12 @@ def _series_of(about: CubeDescription, folder: Path, progress: Progress | None) 
     if about.meta is not None:
         value = about.meta.value.get(CommonTags.SeriesInstanceUID)
         uid = value if isinstance(value, str) else None
-    return read_series(
-        folder, SeriesOptions(series_uid=uid, on_damaged="skip", as_3d=True), progress=progress
-    )
+    options = SeriesOptions(series_uid=uid, on_damaged="skip", as_3d=True)
+    names = [] if about.sources is None else [source.name for source in about.sources.value]
+    if any("/" in name for name in names):  # a series that was found in several folders
+        paths = [folder / name for name in names]
+        return series_of(folder, scan_files_of([p for p in paths if p.is_file()]), options)
+    return read_series(folder, options, progress=progress)
 
 
 class _Ordered(NamedTuple):
@@ -222,16 +227,27 @@ def _in_order_of(about: CubeDescription, series: DicomSeries) -> _Ordered | None
     wanted = source_uids(meta) if is_derived else meta.get_values(CommonTags.SOPInstanceUID)
     series_uid = str(meta.get_values(CommonTags.SeriesInstanceUID)[0])
     filled = {i for i, uid in enumerate(wanted) if uid == filled_uid(series_uid, i)}
-    uids = [str(uid) for i, uid in enumerate(wanted) if i not in filled]
-    on_disk = list(map(str, series.meta.get_values(CommonTags.SOPInstanceUID)))
-    series = sets_with(series, {i for i, uid in enumerate(on_disk) if uid in set(uids)})
+    names = [key for i, key in enumerate(_identities(meta, wanted)) if i not in filled]
+    known = set(names)
+    own = series.meta.get_values(CommonTags.SOPInstanceUID)
+    on_disk = _identities(series.meta, own)
+    series = sets_with(series, {i for i, key in enumerate(on_disk) if key in known})
     for candidate in (series, _without_incomplete(series)):
-        found = list(map(str, candidate.meta.get_values(CommonTags.SOPInstanceUID)))
-        if sorted(found) == sorted(uids):
-            places = {uid: place for place, uid in enumerate(found)}
-            instances = [candidate.instances[places[uid]] for uid in uids]
+        own = candidate.meta.get_values(CommonTags.SOPInstanceUID)
+        places: dict[str, list[int]] = {}
+        for place, key in enumerate(_identities(candidate.meta, own)):
+            places.setdefault(key, []).append(place)
+        if Counter({key: len(each) for key, each in places.items()}) == Counter(names):
+            instances = [candidate.instances[places[key].pop(0)] for key in names]
             return _Ordered(replace(candidate, instances=instances), frozenset(filled))
     return None
+
+
+def _identities(meta: DicomMeta, uids: Sequence[Any]) -> list[str]:
+    """What tells the images of a series apart, even where SOP Instance UIDs repeat or lack."""
+    numbers = meta.get_values(CommonTags.InstanceNumber)
+    positions = meta.get_values(CommonTags.ImagePositionPatient)
+    return [repr(facts) for facts in zip(uids, numbers, positions, strict=True)]
 
 
 def _without_incomplete(series: DicomSeries) -> DicomSeries:

@@ -34,8 +34,8 @@ from dicube.dicom.folder_scan import SkippedFile
 from dicube.dicom.geometry import RAS_FROM_LPS, space_of
 from dicube.dicom.judgement import image_findings
 from dicube.dicom.series.axis import Axis
-from dicube.dicom.series.frame_meta import frame_counts, frame_meta
-from dicube.exceptions import DataConsistencyError
+from dicube.dicom.series.frame_meta import counts_for, frame_counts, frame_meta
+from dicube.exceptions import DataConsistencyError, MetaDataError
 
 PathLike = str | os.PathLike[str]
 MosaicHandling = Literal["keep", "unpack"]
@@ -180,16 +180,26 @@ class DicomCubeImage(ImageFiles):
     @raw_image.setter
     def raw_image(self, values: Array) -> None:
         values = np.asarray(values)
-        axes = self._contents.axes
-        if values.ndim != self._contents.values.ndim:
+        contents = self._contents
+        axes = contents.axes
+        if values.ndim != contents.values.ndim:
             axes = default_axes(values)
         else:
             axes = tuple(
                 axis if axis.size == size else Axis(axis.name, size, axis.unit)
                 for axis, size in zip(axes, values.shape[: len(axes)], strict=True)
             )
-        self._contents.values, self._contents.axes = values, axes
-        self._contents.roi = None
+        check_axes(values, axes)
+        frames = math.prod(axis.size for axis in axes)
+        if contents.rescale is not None and len(contents.rescale.slopes) != frames:
+            raise DataConsistencyError(
+                f"the image has a rescale for each of {len(contents.rescale.slopes)} frames, the"
+                f" array has {frames} frames",
+                hint="make a new image: DicomCubeImage(array, header), or from_array(..., like=)",
+            )
+        if volume_shape(values.shape, axes) != self._volume_shape:
+            contents.space = contents.affine = None  # nobody says where the new voxels lie
+        contents.values, contents.axes, contents.roi = values, axes, None
         self._forget_order()
         self._edits.accept_order()
 
@@ -345,12 +355,23 @@ class DicomCubeImage(ImageFiles):
 
         What functional groups of multi-frame objects say of a frame (PS3.3 C.7.6.16) is found under
         its own tag, such as `ImagePositionPatient`. None for an image without metadata.
+
+        Raises
+        ------
+        MetaDataError
+            The metadata describe other frames.
         """
         if self.dicom_meta is None:
             return None
-        frames = frame_meta(self.dicom_meta)
+        count = math.prod(axis.size for axis in self.axes)
+        counts = counts_for(self.dicom_meta, count)
+        if counts is None:
+            raise MetaDataError(
+                f"the metadata do not describe the {count} frames of the image",
+                hint="give the image metadata with one slice for each frame",
+            )
         order = self._contents.frame_order
-        count = frames.slice_count
+        frames = frame_meta(self.dicom_meta, counts)
         return frames.taken(list(range(count)) if order is None else order.tolist())
 
     @property
@@ -495,13 +516,17 @@ class DicomCubeImage(ImageFiles):
 
     def _forget_order(self) -> None:
         """Frames are in the order of the metadata again, unless these still are multi-frame."""
-        order, meta = self._contents.frame_order, self._contents.meta
+        contents = self._contents
         frames = math.prod(axis.size for axis in self.axes)
-        if order is None or (
-            len(order) == frames
-            and meta
-            and sum(frame_counts(meta.value)) == frames
-            and meta.value.slice_count < frames
-        ):
-            return
+        if contents.frame_order is not None and len(contents.frame_order) == frames:
+            is_known = contents.meta is not None
+            if not is_known and contents.sources is not None:
+                return  # metadata that were not read, of files that are there
+            if is_known and self._describes_multi_frame(frames):
+                return
         self._contents.frame_order = None
+
+    def _describes_multi_frame(self, frames: int) -> bool:
+        meta = self._contents.meta
+        assert meta is not None
+        return meta.value.slice_count < frames == sum(frame_counts(meta.value))

@@ -45,7 +45,7 @@ def straightened_contents(
         new = _new_padding(chosen, padding, frames)
         digest = values_digest(values)
         meta = straightened_meta(meta, grid, result=f"straightened {digest}", padding=new)
-    volume = first_volume(contents.axes, None)
+    volume = first_volume(contents.axes)
     header = replace(contents.header, Extras=dict(contents.header.Extras))
     if header.MinVal is not None or header.MaxVal is not None:
         header.MinVal, header.MaxVal = float(values.min()), float(values.max())

@@ -97,8 +97,7 @@ class DicomSeries:
     @property
     def names(self) -> list[str]:
         """Paths of the files relative to the folder."""
-        root = self.folder.as_posix()
-        return [i.path.as_posix().removeprefix(root).lstrip("/") for i in self.instances]
+        return [i.path.relative_to(self.folder).as_posix() for i in self.instances]
 
     @property
     def frame_order(self) -> npt.NDArray[np.intp] | None:
@@ -186,6 +185,8 @@ def volume_sets_of(folder: Path, instances: Sequence[Instance]) -> list[DicomSer
 
 def sets_with(series: DicomSeries, wanted: Container[int]) -> DicomSeries:
     """The volume sets of a series that hold any of these instances, all their frames as slices."""
+    if not wanted:
+        return series
     groups = group_instances(_table(series.instances, series.meta))
     numbers = sorted(i for group in groups for i in group if any(j in wanted for j in group))
     if len(numbers) == len(series.instances):

@@ -77,6 +77,7 @@ class DicomMeta:
         self._unread: dict[str, bytes] = {}  # what is still JSON only
         self.filenames = None if filenames is None else list(filenames)
         self._revision = 0
+        self._is_edited_copy = False
         if slice_count is None:
             slice_count = _count_slices(merged_data.values(), self.filenames)
         self.slice_count = slice_count
@@ -217,7 +218,7 @@ class DicomMeta:
     @property
     def scopes(self) -> list[Scope]:
         """The data sets that the metadata were merged from; none if changed since, or not known."""
-        return [] if self._revision else list(self._scopes)
+        return [] if self._revision or self._is_edited_copy else list(self._scopes)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -338,6 +339,7 @@ class DicomMeta:
             slices share.
         """
         taken = DicomMeta({}, slice_count=len(order))
+        taken._is_edited_copy = self._is_edited_copy or self._revision > 0
         if None in order or not self._scopes:
             merged = {key: self._require(key) for key in self.keys()}
             entries = {key: entry_ops.reordered(entry, order) for key, entry in merged.items()}

@@ -3,6 +3,7 @@
 The checks run in a fixed order, most important first; the status is that of the first finding.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from itertools import pairwise
 from typing import Any, Final
@@ -56,10 +57,11 @@ def get_dicom_findings(
     ----------
     meta : DicomMeta
     volume : sequence of int, optional
-        Numbers of the frames that form one volume, where frames follow each other instance by
-        instance; by default all do. Positions are judged for that volume.
+        Numbers of the frames that form one volume; by default all do. Positions are judged for that
+        volume.
     frames : DicomMeta, optional
-        `frame_meta` of the metadata, where it is known already.
+        One slice for each frame, in the order in which findings are to count them; by default
+        `frame_meta` of the metadata.
     """
     frames = frame_meta(meta) if frames is None else frames
     stack = frames if volume is None else frames.taken(volume)
@@ -247,7 +249,7 @@ def _missing_or_differing(
 def _minority(values: list[Any]) -> list[int]:
     """Places of the values that are not the most frequent one."""
     texts = [repr(value) for value in values]
-    usual = max(set(texts), key=lambda text: (texts.count(text), -texts.index(text)))
+    usual = Counter(texts).most_common(1)[0][0]  # of equally frequent ones the first
     return [i for i, text in enumerate(texts) if text != usual]
 
 

@@ -136,7 +136,25 @@ def _add_series(search: SeriesSearch, folder: Path, uid: str, images: Sequence[I
             _described(series, uid, number, len(sets)) for number, series in enumerate(sets)
         )
     except DicomCubeError as error:
-        search.damaged.extend(SkippedFile(image.path, error.what) for image in images)
+        if len(images) == 1:
+            search.damaged.append(SkippedFile(images[0].path, error.what))
+            return
+        usable = [image for image in images if _is_usable(folder, image, search)]
+        if len(usable) < len(images):
+            if usable:
+                _add_series(search, folder, uid, usable)
+        else:  # they are wrong together
+            search.damaged.extend(SkippedFile(image.path, error.what) for image in images)
+
+
+def _is_usable(folder: Path, image: Instance, search: SeriesSearch) -> bool:
+    """Whether an image can be described alone; if not it is listed as damaged."""
+    try:
+        _described(volume_sets_of(folder, [image])[0], "", 0, 1)
+    except DicomCubeError as error:
+        search.damaged.append(SkippedFile(image.path, error.what))
+        return False
+    return True
 
 
 def _join_scattered(search: SeriesSearch) -> None:
@@ -172,8 +190,8 @@ def _hold_copies(images: Sequence[Instance]) -> bool:
 def _described(series: DicomSeries, uid: str, group: int, groups: int) -> VolumeSet:
     arrangement, order, meta = series.arrangement, series.frame_order, series.meta
     axes = arrangement.axes
-    volume = first_volume(axes, order)
-    stack = series.frames if volume is None else series.frames.taken(volume)
+    slices = first_volume(axes) or range(len(arrangement.order))
+    stack = series.frames.taken([arrangement.order[place] for place in slices])
     grid = shape_of(series.instances[0])[1:]
     if 0 in grid:
         raise MetaDataError("Rows, Columns or Samples per Pixel is missing or 0")

@@ -15,7 +15,7 @@ from dicube.codecs import get_num_threads
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.instance import Instance, NotDicomError, read_instance
 from dicube.dicom.native_scan import scan_files
-from dicube.dicom.pixel_data import is_image
+from dicube.dicom.pixel_data import frame_count_problem, is_image
 from dicube.exceptions import MetaDataError
 
 OnDamaged = Literal["raise", "skip"]
@@ -62,7 +62,12 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = N
         for entry in entries
         if entry.is_dir()
     )
-    paths = [root / entry.name for entry in entries if not entry.is_dir()]
+    scan.skipped.extend(
+        SkippedFile(root / entry.name, "no regular file")
+        for entry in entries
+        if not entry.is_dir() and not entry.is_file()
+    )
+    paths = [root / entry.name for entry in entries if entry.is_file()]
     for number, (path, scanned) in enumerate(_scanned(paths)):
         if progress is not None:
             progress("scanning", number + 1, len(paths))
@@ -78,6 +83,8 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = N
             scan.skipped.append(SkippedFile(path, "a DICOM object without an image"))
         elif instance.pixels is None:
             scan.damaged.append(SkippedFile(path, "an image without Pixel Data"))
+        elif (problem := frame_count_problem(instance)) is not None:
+            scan.damaged.append(SkippedFile(path, problem))
         else:
             scan.images.append(instance)
     scan.skipped.sort()

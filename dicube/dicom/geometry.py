@@ -81,6 +81,12 @@ def shared_orientation(meta: MetaView) -> Float64Array | None:
     return cosines
 
 
+def shared_spacing(meta: MetaView) -> Float64Array | None:
+    """Pixel Spacing, mm, if all slices share one (nearly) and both numbers are positive."""
+    spacing = _common_vector(meta, CommonTags.PixelSpacing, 2)
+    return None if spacing is None or spacing.min() <= 0 else spacing
+
+
 def slice_locations(meta: MetaView) -> list[float | None]:
     """Signed distance of each slice along the stack normal, mm; None without a position.
 
@@ -108,8 +114,8 @@ def stack_geometry(meta: MetaView) -> StackGeometry:
     orientation = shared_orientation(meta)
     if orientation is None:
         return _none(DicomStatus.MISSING_ORIENTATION, "no valid orientation shared by all slices")
-    spacing = _common_vector(meta, CommonTags.PixelSpacing, 2)
-    if spacing is None or spacing.min() <= 0:
+    spacing = shared_spacing(meta)
+    if spacing is None:
         return _none(DicomStatus.MISSING_SPACING, "no valid pixel spacing shared by all slices")
     found = slice_positions(meta)
     lacking = tuple(i for i, position in enumerate(found) if position is None)

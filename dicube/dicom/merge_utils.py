@@ -16,9 +16,11 @@ from dicube.dicom.instance import RawElement
 from dicube.dicom.native_scan import sequence_items, shared_tags
 from dicube.dicom.part10 import IMPLICIT_LITTLE, Syntax, iter_elements, iter_items
 from dicube.dicom.values import is_binary, is_exact, python_encodings, to_json_value
+from dicube.exceptions import MetaDataError
 
 Elements = Mapping[int, RawElement]
 
+_MAX_DEPTH: Final = 64  # as `part10`; nothing real comes near
 _CHARACTER_SET: Final = 0x00080005
 _PIXEL_REPRESENTATION: Final = 0x00280103
 _LUT_DESCRIPTOR: Final = 0x00283002
@@ -39,6 +41,7 @@ class Scope:
     encodings: tuple[str, ...]
     signed: bool
     syntax: Syntax
+    depth: int = 0  # 0 for a data set, 1 for an item of it...
 
     @staticmethod
     def of(elements: Elements, syntax: Syntax, parent: "Scope | None" = None) -> "Scope":
@@ -50,7 +53,7 @@ class Scope:
         signed = parent.signed if parent else False
         if _PIXEL_REPRESENTATION in elements:
             signed = 1 in elements[_PIXEL_REPRESENTATION].value[:2]  # either byte order
-        return Scope(elements, encodings, signed, syntax)
+        return Scope(elements, encodings, signed, syntax, parent.depth + 1 if parent else 0)
 
 
 def merge_tags(scopes: Sequence[Scope | None]) -> dict[int, bool]:
@@ -193,7 +196,18 @@ def _sequence_entry(per_slice: Sequence[Sequence[Scope] | None], shared: bool) -
 
 
 def item_scopes(raw: RawElement, scope: Scope) -> list[Scope]:
+    """The items of a sequence.
+
+    Raises
+    ------
+    MetaDataError
+        It is malformed, or nests too deeply.
+    """
     # PS3.5 6.2.2: what came as UN of undefined length holds implicit VR little endian.
+    if scope.depth >= _MAX_DEPTH:
+        raise MetaDataError(
+            f"sequences nest more than {_MAX_DEPTH} deep", hint="the file is damaged or forged"
+        )
     syntax = IMPLICIT_LITTLE if raw.vr == "UN" else raw.syntax
     data = raw.value
     native = sequence_items(data, syntax)

@@ -16,6 +16,7 @@ from dicube.exceptions import CodecError, DataConsistencyError, MetaDataError
 
 Array = npt.NDArray[Any]
 
+_ITEM_HEADER_BYTES: Final = 8  # each codestream is in an item of its own, at least
 _SPECTROSCOPY: Final = 0x56000020  # Spectroscopy Data
 _LAYOUT_TAGS: Final = (
     CommonTags.Rows, CommonTags.Columns, CommonTags.SamplesPerPixel, CommonTags.NumberOfFrames,
@@ -137,6 +138,34 @@ def shape_of(instance: Instance) -> tuple[int, int, int, int]:
     samples = _number(instance, CommonTags.SamplesPerPixel, 1)
     frames = _text(instance.elements.get(int(CommonTags.NumberOfFrames)))
     return (int(frames) if frames.isdecimal() else 1, rows, columns, samples)
+
+
+def frame_count_problem(instance: Instance) -> str | None:
+    """What is wrong with Number of Frames, seen from the pixel data; None if nothing is.
+
+    It is asked before anything is made for each frame: a file may claim any number.
+    """
+    assert instance.pixels is not None
+    text = _text(instance.elements.get(int(CommonTags.NumberOfFrames)))
+    try:
+        claimed = int(text)
+    except ValueError:
+        return None  # there is none, or the layout has to tell
+    if claimed < 1:
+        return f"Number of Frames is {claimed}"
+    if claimed == 1:
+        return None
+    if instance.pixels.encapsulated:
+        most = instance.pixels.length // _ITEM_HEADER_BYTES
+    else:
+        _, rows, columns, samples = shape_of(instance)
+        bits = _number(instance, CommonTags.BitsAllocated, 8)
+        shares_chroma = samples == 3 and bits == 8  # YBR_FULL_422 has two bytes a pixel
+        frame_bits = rows * columns * (16 if shares_chroma else samples * bits)
+        most = instance.pixels.length * 8 // max(1, frame_bits)
+    if claimed <= most:
+        return None
+    return f"Number of Frames is {claimed}, the pixel data holds {most} at most"
 
 
 def read_pixels(instance: Instance, layout: PixelLayout, out: Array) -> InstancePixels:

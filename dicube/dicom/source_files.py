@@ -121,7 +121,12 @@ def pack_source_files(files: Sequence[SourceFile]) -> bytes:
             }
         )
     document = {"Files": index, "Layouts": [asdict(layout) for layout in layouts]}
-    text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    try:
+        text = json.dumps(document, ensure_ascii=False, separators=(",", ":")).encode()
+    except UnicodeEncodeError as error:
+        raise DataConsistencyError(
+            "a file name is no UTF-8, so it cannot be kept", hint="rename the file"
+        ) from error
     return b"".join([_INDEX_LENGTH.pack(len(text)), text, *blobs])
 
 

@@ -12,6 +12,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
+from dicube.core.axes import volume_axes
 from dicube.core.exchange import Exchange, register_exchange
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
@@ -28,6 +29,8 @@ _REVERSED: Final = np.eye(4)[[2, 1, 0, 3]]
 # How far a corner of the volume may lie off in the qform, which has no shear. Directions written
 # with six digits are off by less, half a degree of gantry tilt by a hundred times as much.
 _QFORM_TOLERANCE_MM: Final = 0.01
+_TIME: Final = "t"
+_EVEN_STEPS: Final = 1e-3  # of a step
 _TIME_UNITS: Final = {"sec": "s", "msec": "ms", "usec": "us"}
 
 
@@ -84,7 +87,7 @@ def write_nifti(image: DicomCubeImage, path: PathLike) -> None:
         raise DataConsistencyError("colour images are not written as NIfTI", where=str(path))
     keeps_integers = _fits_header(image)
     values = image.raw_image if keeps_integers else image.get_fdata("float64")
-    values = values.reshape(-1, *values.shape) if values.ndim == 2 else values
+    values = _as_nifti_axes(values, image.axes)
     affine = image.affine
     placed = np.eye(4) if affine is None else RAS_FROM_LPS @ affine @ _REVERSED
     try:
@@ -98,7 +101,10 @@ def write_nifti(image: DicomCubeImage, path: PathLike) -> None:
     is_sheared = _corner_shear(placed, nifti.shape[:3]) > _QFORM_TOLERANCE_MM
     # A quaternion cannot express a shear; the sform alone says it then.
     nifti.set_qform(placed, code="unknown" if is_sheared else code, strip_shears=True)
-    nifti.header.set_xyzt_units("mm", "sec")
+    step_s = _time_step_s(image.axes)
+    nifti.header.set_xyzt_units("mm", "unknown" if step_s is None else "sec")
+    if values.ndim == 4:
+        nifti.header.set_zooms((*nifti.header.get_zooms()[:3], step_s or 0.0))
     if keeps_integers:
         # nibabel writes the array as it is once slope and intercept are given.
         header = image.pixel_header
@@ -110,6 +116,26 @@ def write_nifti(image: DicomCubeImage, path: PathLike) -> None:
         raise DataConsistencyError(
             "cannot be written as NIfTI", where=str(path), hint="name it .nii or .nii.gz"
         ) from error
+
+
+def _as_nifti_axes(values: Any, axes: Sequence[Axis]) -> Any:
+    """(z, y, x), or (t, z, y, x) where t runs through all volumes in C order."""
+    rows, columns = values.shape[-2:]
+    slices = axes[-1].size if axes and axes[-1].name != _TIME else 1
+    volumes = values.reshape(-1, slices, rows, columns)
+    return volumes if volume_axes(axes) else volumes[0]
+
+
+def _time_step_s(axes: Sequence[Axis]) -> float | None:
+    """Seconds from volume to volume, where there is one axis of evenly spaced times."""
+    outer = volume_axes(axes)
+    if len(outer) != 1 or outer[0].name != _TIME or outer[0].coordinates is None:
+        return None
+    per_second = {"s": 1.0, "ms": 1e3, "us": 1e6}.get(outer[0].unit)
+    steps = np.diff(outer[0].coordinates)
+    if per_second is None or not steps.size or np.ptp(steps) > _EVEN_STEPS * abs(steps).max():
+        return None
+    return float(steps.mean()) / per_second
 
 
 def _fits_header(image: DicomCubeImage) -> bool:

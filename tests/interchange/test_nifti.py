@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 import dicube
-from dicube import DicomCubeImage, PixelDataHeader
+from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import DataConsistencyError
 from tests.series import requires_data, series_folder
 
@@ -141,3 +141,27 @@ def test_failed_write_leaves_the_old_file(tmp_path: Path, monkeypatch: pytest.Mo
         image.to_nifti(tmp_path / "x.nii")
     assert [path.name for path in tmp_path.iterdir()] == ["x.nii"]
     assert (tmp_path / "x.nii").read_text() == "old"
+
+
+def test_times_are_written_in_seconds(tmp_path):
+    axes = [Axis("t", 3, "ms", (0.0, 2000.0, 4000.0)), Axis("z", 2, "mm")]
+    image = DicomCubeImage(np.zeros((3, 2, 4, 5), np.int16), PixelDataHeader(), axes=axes)
+    image.to_nifti(tmp_path / "x.nii")
+    axis = DicomCubeImage.from_nifti(tmp_path / "x.nii").axes[0]
+    assert (axis.name, axis.unit, axis.coordinates) == ("t", "s", (0.0, 2.0, 4.0))
+
+
+def test_volumes_that_are_no_times_get_no_times(tmp_path):
+    axes = [Axis("t", 2), Axis("echo", 3, "ms", (1.0, 2.0, 3.0)), Axis("z", 2, "mm")]
+    values = np.arange(2 * 3 * 2 * 4 * 5).reshape(2, 3, 2, 4, 5).astype(np.int16)
+    DicomCubeImage(values, PixelDataHeader(), axes=axes).to_nifti(tmp_path / "x.nii")
+    read = DicomCubeImage.from_nifti(tmp_path / "x.nii")
+    np.testing.assert_array_equal(read.raw_image, values.reshape(6, 2, 4, 5))
+    assert read.axes[0].coordinates is None
+
+
+def test_frames_of_a_cine_are_times_not_slices(tmp_path):
+    axes = [Axis("t", 3, "ms", (0.0, 40.0, 80.0))]
+    image = DicomCubeImage(np.zeros((3, 4, 5), np.uint8), PixelDataHeader(), axes=axes)
+    image.to_nifti(tmp_path / "x.nii")
+    assert DicomCubeImage.from_nifti(tmp_path / "x.nii").shape == (3, 1, 4, 5)

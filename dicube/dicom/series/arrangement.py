@@ -13,6 +13,7 @@ from dicube.dicom.series.grid_axes import axes_of_grid, frame_axis
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
 Incomplete = Literal["keep", "pad", "drop"]
+_MOST_GROWTH: Final = 4  # times as many slices after filling
 _EVEN: Final = 0.05  # of a slice distance: how near a gap has to be to a whole number of slices
 _DOWNWARD: Final = (SortMethod.INSTANCE_NUMBER_DESC, SortMethod.POSITION_LEFT_HAND)
 _BY_NUMBER: Final = (SortMethod.INSTANCE_NUMBER_ASC, SortMethod.INSTANCE_NUMBER_DESC)
@@ -76,6 +77,13 @@ def arrange(
     """
     grid = find_grid(table, frames)
     if grid is None:
+        return in_series_order(table, frames, sort_method)
+    if grid.is_hopeless:
+        if incomplete != "keep":
+            raise DataConsistencyError(
+                "images lie in one place far more often than in others, which makes no volumes",
+                hint='keep the frames as they are (incomplete="keep", as_3d=True)',
+            )
         return in_series_order(table, frames, sort_method)
     grid = _directed(grid, table, frames, sort_method)
     cells = grid.cells
@@ -159,6 +167,8 @@ def _with_gaps(cells: IntArray, table: FrameTable, frames: IntArray) -> IntArray
     multiples = steps / np.median(steps)
     whole = np.round(multiples)
     if np.abs(multiples - whole).max() > _EVEN or whole.min() < 1 or whole.max() == 1:
+        return cells
+    if whole.sum() > _MOST_GROWTH * slices:  # a slice that lies far away is no end of a gap
         return cells
     places = np.concatenate(([0], np.cumsum(whole))).astype(np.intp)
     padded = np.full((*cells.shape[:-1], int(places[-1]) + 1), -1, np.intp)

@@ -29,6 +29,19 @@ def frame_counts(meta: DicomMeta) -> list[int]:
     return [n if isinstance(n, int) and n > 0 else 1 for n in counts]
 
 
+def counts_for(meta: DicomMeta, frames: int) -> list[int] | None:
+    """Number of frames of each instance of an image that has so many; None if nobody can tell.
+
+    Metadata from a file may claim any number, so this is asked before frames are taken apart.
+    """
+    counts = frame_counts(meta)
+    if sum(counts) == frames:
+        return counts
+    if meta.slice_count == frames:
+        return [1] * frames
+    return [frames] if meta.slice_count == 1 else None
+
+
 def frame_meta(meta: DicomMeta, counts: Sequence[int] | None = None) -> DicomMeta:
     """The metadata with one slice for each frame, instance by instance.
 

@@ -21,7 +21,10 @@ IntArray = npt.NDArray[np.intp]
 
 SAME_ORIENTATION: Final = 2e-3  # of direction cosines: 0.1 degree; slices of a stack jitter less
 _FARTHEST_MM: Final = 1e9  # beyond the room, and beyond what sums of squares can hold exactly
-_SAME_PLACE_MM: Final = 0.01  # positions are written with a few digits; no scanner steps less
+SAME_PLACE_MM: Final = 0.01  # positions are written with a few digits
+_SAME_PLACE: Final = 0.05  # of a pixel, where pixels are smaller than 0.2 mm
+_EVEN: Final = 0.5  # of the largest step: where positions repeat, some differ far less
+_ASIDE: Final = 5  # times that within the plane, where rounding of three numbers adds up
 
 
 @dataclass(frozen=True)
@@ -113,16 +116,24 @@ class FrameTable:
             return None
         if np.abs(cosines - cosines[0]).max() > SAME_ORIENTATION:
             return None
-        return distinct_places(positions, np.cross(cosines[0, :3], cosines[0, 3:]))
+        spacing = self.spacings[frames]
+        finest = np.nanmin(spacing, initial=np.inf)
+        tolerance = min(SAME_PLACE_MM, _SAME_PLACE * finest if finest > 0 else np.inf)
+        normal = np.cross(cosines[0, :3], cosines[0, 3:])
+        return distinct_places(positions, normal, tolerance)
 
 
-def distinct_places(positions: Float64Array, normal: Float64Array) -> IntArray:
-    """Which positions are one, within a hundredth of a mm.
+def distinct_places(
+    positions: Float64Array, normal: Float64Array, tolerance_mm: float = SAME_PLACE_MM
+) -> IntArray:
+    """Which positions are one.
 
     Parameters
     ----------
     positions : (n, 3) float64, mm
     normal : (3,) float64
+    tolerance_mm : float
+        By which positions of one place may differ from the next.
 
     Returns
     -------
@@ -131,14 +142,17 @@ def distinct_places(positions: Float64Array, normal: Float64Array) -> IntArray:
     """
     along = positions @ normal
     order = np.argsort(along, kind="stable")
+    steps = np.diff(along[order])
+    if steps.size and steps.min() > _EVEN * steps.max():
+        tolerance_mm = 0.0  # an even stack, however fine
     level = np.empty(len(order), np.intp)
-    level[order] = np.concatenate(([0], np.cumsum(np.diff(along[order]) > _SAME_PLACE_MM)))
+    level[order] = np.concatenate(([0], np.cumsum(steps > tolerance_mm)))
     # Places beside each other in one plane are rare; only then is there more to compare.
     first = np.unique(level, return_index=True)[1]
     aside = np.linalg.norm(positions - positions[first][level], axis=1)
-    if aside.max(initial=0.0) <= _SAME_PLACE_MM * len(positions):
+    if len(first) == len(positions) or aside.max(initial=0.0) <= _ASIDE * tolerance_mm:
         return level
-    cells = np.column_stack([level, np.round(positions / _SAME_PLACE_MM)])
+    cells = np.column_stack([level, np.round(positions / (_ASIDE * tolerance_mm))])
     numbers: IntArray = np.unique(cells, axis=0, return_inverse=True)[1].reshape(-1)
     return numbers
 

@@ -21,6 +21,7 @@ from dicube.dicom.series.axis_rules import INSTANCE_ORDER, MEANINGS, TIMES, Axis
 from dicube.dicom.series.frame_table import FrameTable, IntArray
 
 _MOST_AXES: Final = 3  # beside time and slices
+_MOST_CELLS: Final = 64  # for each frame
 _DIGITS: Final = 6  # of values that have to be equal
 _MOST: Final = 1e15  # nothing measured is larger
 
@@ -84,6 +85,11 @@ class Grid:
     def is_complete(self) -> bool:
         """Whether each cell has its frame and no frame is left."""
         return not self.repeats and bool((self.cells >= 0).all())
+
+    @property
+    def is_hopeless(self) -> bool:
+        """Whether so many cells would be empty that there is no point in a grid."""
+        return bool((self.cells < 0).all())
 
     @property
     def rule(self) -> str:
@@ -186,6 +192,8 @@ def _candidates(
 
 def _rank(time: Column, combined: Sequence[Column], places: IntArray, slices: int) -> Column | None:
     """The order of a time among the frames that are otherwise alike; None where some tie."""
+    if math.prod(column.size for column in combined) * slices > _MOST_CELLS * len(places):
+        return None
     cell = _cell_numbers(combined, places, slices)
     order = np.lexsort((time.member, cell))
     same_cell = np.diff(cell[order]) == 0
@@ -205,7 +213,7 @@ def _cell_numbers(columns: Sequence[Column], places: IntArray, slices: int) -> I
 
 def _filled(columns: tuple[Column, ...], places: IntArray, slices: int) -> Grid:
     shape = (*(column.size for column in columns), slices)
-    if math.prod(shape) > 4 * len(places) + slices:  # far from complete; spare the memory
+    if math.prod(shape) > _MOST_CELLS * len(places):  # far from complete; spare the memory
         return Grid(np.full((1, 1), -1), columns, tuple(range(len(places))))
     numbers = _cell_numbers(columns, places, slices)
     cells = np.full(math.prod(shape), -1, np.intp)

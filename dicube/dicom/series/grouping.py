@@ -6,7 +6,7 @@ image, or another SOP class. Everything else (echo, time, b-value...) becomes an
 """
 
 from collections.abc import Hashable
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,15 @@ from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.series.frame_table import SAME_ORIENTATION, FrameTable
 
 _SAME_SPACING: Final = 1e-3  # relative
+_SAME_PLACES_MM: Final = 0.05  # of multi-frame objects, each with the digits of its own
 _NO_NUMBER: Final = 1e9  # stands for a missing one, far from all others
+
+
+class _Places(NamedTuple):
+    """Positions of the frames of an instance, in an order that others share."""
+
+    key: str
+    positions: npt.NDArray[np.float64]
 
 
 def group_instances(table: FrameTable) -> list[list[int]]:
@@ -44,37 +52,51 @@ def _exact_keys(table: FrameTable, starts: npt.NDArray[np.intp]) -> list[Hashabl
         CommonTags.Rows,
         CommonTags.Columns,
         CommonTags.SamplesPerPixel,
+        CommonTags.PhotometricInterpretation,
         CommonTags.SOPClassUID,
     )
     columns = [table.frames.get_values(tag) for tag in tags if not table.frames.is_shared(tag)]
     keys: list[Hashable] = []
+    known: list[_Places] = []
     for number, (start, count) in enumerate(zip(starts.tolist(), table.counts, strict=True)):
         facts = tuple(_hashable(column[start]) for column in columns)
-        keys.append((*facts, table.kinds[start], _places_key(table, number, start, count)))
+        keys.append((*facts, table.kinds[start], _places_key(table, number, start, count, known)))
     return keys
 
 
-def _places_key(table: FrameTable, number: int, start: int, count: int) -> Hashable:
+def _places_key(
+    table: FrameTable, number: int, start: int, count: int, known: list[_Places]
+) -> Hashable:
     """For several frames: where they lie; without positions an instance stays alone."""
     if count == 1:
         return None
     positions = table.positions[start : start + count]
-    if not (np.abs(positions) < _NO_NUMBER).all():  # NaN is not, either
+    cosines = table.orientations[start]
+    if not (np.abs(positions) < _NO_NUMBER).all() or np.isnan(cosines).any():  # NaN is not, either
         return number
-    return (count, frozenset(map(tuple, np.round(positions, 1).tolist())))
+    along = positions @ np.cross(cosines[:3], cosines[3:])
+    ordered = positions[np.lexsort((*np.round(positions.T), np.round(along, 1)))]
+    for key, places in known:
+        if len(places) == count and np.abs(places - ordered).max() <= _SAME_PLACES_MM:
+            return key
+    known.append(_Places(f"places {number}", ordered))
+    return known[-1].key
 
 
 def _clusters(rows: npt.NDArray[np.float64], tolerance: float) -> npt.NDArray[np.intp]:
     """A number for each row; those within the tolerance of the first of a cluster belong to it."""
     known = np.nan_to_num(rows, nan=_NO_NUMBER)
     distinct, inverse = np.unique(known, axis=0, return_inverse=True)
-    firsts: list[npt.NDArray[np.float64]] = []
+    firsts = np.empty_like(distinct)
+    count = 0
     numbers = np.empty(len(distinct), np.intp)
     for i, row in enumerate(distinct):
-        near = (n for n, first in enumerate(firsts) if np.abs(row - first).max() <= tolerance)
-        numbers[i] = next(near, len(firsts))
-        if numbers[i] == len(firsts):
-            firsts.append(row)
+        near = np.flatnonzero(np.abs(firsts[:count] - row).max(axis=1) <= tolerance)
+        if not near.size:
+            firsts[count] = row
+            near = np.array([count])
+            count += 1
+        numbers[i] = near[0]
     return numbers[inverse.reshape(-1)]
 
 

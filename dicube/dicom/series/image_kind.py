@@ -83,9 +83,10 @@ def image_kinds(frames: DicomMeta) -> list[ImageKind]:
     for number in range(frames.slice_count):
         words = _words(frame_types[number]) or _words(types[number])
         flag = flags[number] if is_research else None
-        key = repr((words, components[number], raw_types[number], flag))
+        component = (_words(components[number]) or ("",))[0]
+        key = repr((words, component, raw_types[number], flag))
         if key not in known:
-            known[key] = _kind(words, components[number], raw_types[number], flag)
+            known[key] = _kind(words, component, raw_types[number], flag)
         kinds.append(known[key])
     return kinds
 

@@ -15,7 +15,13 @@ import numpy.typing as npt
 from dicube.dicom.derivation import new_uid
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
-from dicube.dicom.geometry import Float64Array, shared_orientation, slice_normal, slice_positions
+from dicube.dicom.geometry import (
+    Float64Array,
+    shared_orientation,
+    shared_spacing,
+    slice_normal,
+    slice_positions,
+)
 from dicube.dicom.image_plane import decimals
 from dicube.dicom.series.csa_header import csa_values
 from dicube.dicom.series.private_elements import number_of, private_values
@@ -65,20 +71,20 @@ class Mosaic:
         every = ordered.reshape(len(values), self.tiles**2, self.rows, self.columns)
         return np.ascontiguousarray(every[:, : self.slices])
 
-    def corner(self, meta: DicomMeta) -> Float64Array | None:
-        """(3,) mm: centre of the first voxel of the first slice.
+    def corners(self, meta: DicomMeta) -> list[Float64Array] | None:
+        """(3,) mm of each image: centre of the first voxel of its first slice.
 
         Image Position (Patient) is that of an image as large as the mosaic around the middle of the
         slice.
         """
-        position, orientation = slice_positions(meta)[0], shared_orientation(meta)
-        spacing = meta.get_values(CommonTags.PixelSpacing)[0]
-        if position is None or orientation is None or not isinstance(spacing, list):
+        positions, orientation = slice_positions(meta), shared_orientation(meta)
+        spacing = shared_spacing(meta)
+        placed = [position for position in positions if position is not None]
+        if len(placed) < len(positions) or orientation is None or spacing is None:
             return None
         across = orientation[:3] * spacing[1] * (self.columns * (self.tiles - 1)) / 2
         down = orientation[3:] * spacing[0] * (self.rows * (self.tiles - 1)) / 2
-        corner: Float64Array = position + across + down
-        return corner
+        return [position + across + down for position in placed]
 
 
 def mosaic_of(meta: DicomMeta) -> Mosaic | None:
@@ -113,9 +119,13 @@ def unpacked_meta(meta: DicomMeta, mosaic: Mosaic) -> DicomMeta:
     named = [new_uid(f"slice {place}", uid) for uid, place in zip(uids, places, strict=True)]
     unpacked.set_nonshared_item(CommonTags.SOPInstanceUID, named)
     unpacked.set_nonshared_item(CommonTags.InstanceNumber, list(range(1, unpacked.slice_count + 1)))
-    corner = mosaic.corner(meta)
-    if corner is not None:
-        positions = [decimals(corner + place * mosaic.step) for place in places]
+    corners = mosaic.corners(meta)
+    if corners is not None:
+        positions = [
+            decimals(corner + place * mosaic.step)
+            for corner in corners
+            for place in range(mosaic.slices)
+        ]
         unpacked.set_nonshared_item(CommonTags.ImagePositionPatient, positions)
     types = [list(_words(value)) for value in unpacked.get_values("ImageType")]
     unpacked.set_nonshared_item(

@@ -62,27 +62,38 @@ class _Donors:
     def __init__(self, order: Sequence[int], volume_slices: int) -> None:
         self._order = order
         cells = np.array(order).reshape(-1, volume_slices)
-        self._volumes = [row[row >= 0].tolist() for row in cells for _ in range(volume_slices)]
+        volumes = [row[row >= 0].tolist() for row in cells]
+        self._volumes = [volume for volume in volumes for _ in range(volume_slices)]
         self._places = [column[column >= 0].tolist() for column in cells.T] * len(cells)
 
     def padded(self, entry: Entry, slice_count: int) -> Entry:
         if is_shared(entry):
             return reordered(entry, [None] * len(self._order))
         absent = absent_slices(entry, slice_count)
-        order: list[int | None] = [
-            self._donor(entry, place, absent) if number < 0 else number
-            for place, number in enumerate(self._order)
-        ]
+        asked: dict[int, int | None] = {}
+
+        def agreed(slices: list[int]) -> int | None:
+            """A slice of a volume, or of a place, if those agree on the element."""
+            if id(slices) not in asked:
+                asked[id(slices)] = _agreed(entry, slices, absent)
+            return asked[id(slices)]
+
+        order: list[int | None] = []
+        for place, number in enumerate(self._order):
+            donor: int | None = number
+            if number < 0:
+                donor = agreed(self._volumes[place])
+                donor = agreed(self._places[place]) if donor is None else donor
+            order.append(donor)
         return dict(copied(reordered(entry, order)))
 
-    def _donor(self, entry: Entry, place: int, absent: frozenset[int]) -> int | None:
-        """A slice of the volume, or of the place, if those agree on the element."""
-        for slices in (self._volumes[place], self._places[place]):
-            if len(slices) > 1 and not absent.intersection(slices):
-                singles = [slice_item({"": entry}, number) for number in slices]
-                if all(single == singles[0] for single in singles[1:]):
-                    return int(slices[0])
+
+def _agreed(entry: Entry, slices: list[int], absent: frozenset[int]) -> int | None:
+    if len(slices) < 2 or absent.intersection(slices):
         return None
+    first = slice_item({"": entry}, slices[0])
+    same = all(slice_item({"": entry}, number) == first for number in slices[1:])
+    return slices[0] if same else None
 
 
 def _positions(meta: DicomMeta, volume_slices: int) -> dict[int, Any]:

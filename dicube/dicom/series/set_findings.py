@@ -32,6 +32,12 @@ def set_findings(meta: DicomMeta, order: IntArray | None = None) -> list[Finding
     grid = find_grid(table, frames)
     if grid is None or grid.is_complete:
         return []
+    if grid.is_hopeless:
+        message = (
+            "images lie in one place far more often than in others, which makes no volumes; all"
+            " frames are kept as they come"
+        )
+        return [Finding(DicomStatus.INCONSISTENT, message)]
     return [_incomplete(grid)]
 
 

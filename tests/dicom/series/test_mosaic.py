@@ -77,7 +77,7 @@ def test_first_slice_lies_in_the_middle_of_the_mosaic():
     meta = meta_of([mosaic_slice()])
     mosaic = mosaic_of(meta)
     assert mosaic is not None
-    np.testing.assert_array_equal(mosaic.corner(meta), [0, 0, 10])
+    np.testing.assert_array_equal(mosaic.corners(meta), [[0, 0, 10]])
 
 
 def test_header_says_on_which_side_the_next_slice_is():
