@@ -72,8 +72,8 @@ def find_series(tree: str | os.PathLike[str], *, progress: Progress | None = Non
     """Find every volume set below a folder.
 
     Images are split by Series Instance UID, wherever they lie, then by what cannot share a grid:
-    rows, columns, samples, orientation, spacing, SOP class, and Image Type where it means another
-    kind of image. Copies of a series in several folders stay apart.
+    rows, columns, samples, photometric interpretation, orientation, spacing, SOP class, and Image
+    Type where it means another kind of image. Copies of a series in several folders stay apart.
 
     Parameters
     ----------
