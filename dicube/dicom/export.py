@@ -206,8 +206,9 @@ def _write(target: Path, data: bytes) -> None:
 
 def _target(root: Path, name: str) -> Path:
     parts = PurePosixPath(name).parts
-    # Where it separates folders a backslash may lead out; elsewhere it is a letter.
-    is_outside = ".." in parts or "\0" in name or (os.sep == "\\" and "\\" in name)
+    # A backslash is a letter of a name here and separates folders elsewhere; it must lead nowhere.
+    steps = name.replace("\\", "/").split("/")
+    is_outside = ".." in steps or "\0" in name or (os.sep == "\\" and "\\" in name)
     if not parts or name.startswith("/") or is_outside:
         raise DataConsistencyError(
             "a stored file name leads out of the folder", where=str(root), hint="the file is forged"

@@ -213,3 +213,11 @@ def test_findings_count_frames_in_the_order_of_the_image(tmp_path):
     image.dicom_meta.set_nonshared_item("RescaleSlope", [1, 1, 1, 2])
     (finding,) = [f for f in image.findings if f.status.value == "non_uniform_rescale_factor"]
     assert finding.slices == (3,)
+
+
+def test_backslash_is_a_letter_of_a_name(folder, tmp_path):
+    """Files copied from a disc may be called IM\\0001."""
+    (folder / "000.dcm").rename(folder / "IM\\0001")
+    image = DicomCubeImage.from_dicom_folder(folder)
+    names = {path.name for path in image.to_dicom_folder(tmp_path / "back")}
+    assert "IM\\0001" in names
