@@ -36,6 +36,7 @@ def tag_number(tag: TagLike) -> int:
         ) from error
 
 
+@lru_cache(maxsize=65536)
 def tag_key(tag: TagLike) -> str:
     """A tag as the eight upper-case hexadecimal digits of the DICOM JSON model."""
     return f"{tag_number(tag):08X}"

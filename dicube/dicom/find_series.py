@@ -27,7 +27,7 @@ from dicube.dicom.geometry import stack_geometry
 from dicube.dicom.instance import Instance
 from dicube.dicom.judgement import first_volume, image_findings
 from dicube.dicom.pixel_data import shape_of
-from dicube.dicom.series.image_kind import image_kinds
+from dicube.dicom.series.image_kind import kind_of
 from dicube.dicom.series.volume_set import VolumeSet
 from dicube.exceptions import DicomCubeError, MetaDataError
 
@@ -190,13 +190,16 @@ def _hold_copies(images: Sequence[Instance]) -> bool:
 def _described(series: DicomSeries, uid: str, group: int, groups: int) -> VolumeSet:
     arrangement, order, meta = series.arrangement, series.frame_order, series.meta
     axes = arrangement.axes
-    slices = first_volume(axes) or range(len(arrangement.order))
-    stack = series.frames.taken([arrangement.order[place] for place in slices])
+    stack, slices = series.frames, first_volume(axes)
+    if slices is not None:
+        stack = stack.taken([arrangement.order[place] for place in slices])
+    elif order is not None:
+        stack = stack.taken(arrangement.order)
     grid = shape_of(series.instances[0])[1:]
     if 0 in grid:
         raise MetaDataError("Rows, Columns or Samples per Pixel is missing or 0")
     syntaxes = [instance.transfer_syntax for instance in series.instances]
-    kind = image_kinds(stack)[0].name
+    kind = kind_of(stack)
     return VolumeSet(
         folder=series.folder,
         files=tuple(instance.path for instance in series.instances),

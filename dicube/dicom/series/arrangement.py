@@ -137,6 +137,8 @@ def in_series_order(
 
 def _directed(grid: Grid, table: FrameTable, frames: IntArray, sort_method: SortMethod) -> Grid:
     """The grid with its slices in the direction that was asked for; they ascend so far."""
+    if grid.cells.shape[-1] == 1:
+        return grid
     descends = sort_method in _DOWNWARD
     if sort_method in _BY_NUMBER:
         descends ^= _numbers_descend(grid.cells, table.sequence[frames])

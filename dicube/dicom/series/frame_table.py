@@ -114,6 +114,8 @@ class FrameTable:
             return None
         if np.abs(positions).max() > _FARTHEST_MM:
             return None
+        if len(frames) == 1:
+            return np.zeros(1, np.intp)
         if np.abs(cosines - cosines[0]).max() > SAME_ORIENTATION:
             return None
         spacing = self.spacings[frames]

@@ -34,6 +34,8 @@ def axes_of_grid(grid: Grid, table: FrameTable, frames: IntArray) -> tuple[Axis,
     Along each axis everything is a coordinate that changes with it and with it alone.
     """
     columns = list(grid.columns)
+    if not columns:
+        return (Axis("z", grid.cells.shape[-1], "mm"),)
     others = {
         rule.name: (rule, rounded(rule.column(table)[frames]))
         for rule in MEANINGS

@@ -33,6 +33,8 @@ def group_instances(table: FrameTable) -> list[list[int]]:
     instance of several frames is never divided, and shares a group only with others whose frames
     lie in the same places.
     """
+    if len(table.counts) == 1:
+        return [[0]]
     starts = np.concatenate(([0], np.cumsum(table.counts)[:-1])).astype(np.intp)
     exact = _exact_keys(table, starts)
     orientation = _clusters(table.orientations[starts], SAME_ORIENTATION)

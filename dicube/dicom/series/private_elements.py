@@ -2,6 +2,7 @@
 
 import base64
 import struct
+from functools import lru_cache
 from typing import Any, Final
 
 from dicube.dicom.dicom_meta import DicomMeta
@@ -27,14 +28,22 @@ def private_values(meta: DicomMeta, creator: str, group: int, element: int) -> l
 
 def private_tag(meta: DicomMeta, creator: str, group: int, element: int) -> int | None:
     """The tag that a private element has in this series; None where no slice has the creator."""
-    for block in range(_FIRST_BLOCK, _LAST_BLOCK + 1):
-        names = group << 16 | block
+    for block, names in _creator_tags(group):
         if names not in meta:
             continue
-        found = {name.strip() for name in meta.get_values(names) if isinstance(name, str)}
-        if creator in found:
+        if meta.is_shared(names):
+            found = {meta.get_shared_value(names)}
+        else:
+            found = set(map(str, meta.get_values(names)))
+        if any(isinstance(name, str) and name.strip() == creator for name in found):
             return group << 16 | block << 8 | element
     return None
+
+
+@lru_cache(maxsize=64)
+def _creator_tags(group: int) -> list[tuple[int, int]]:
+    """The blocks of a group, and the tags of their creators."""
+    return [(block, group << 16 | block) for block in range(_FIRST_BLOCK, _LAST_BLOCK + 1)]
 
 
 def number_of(value: Any) -> float | None:
