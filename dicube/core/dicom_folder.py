@@ -72,7 +72,7 @@ def describe_series(plan: VolumePlan) -> CubeContents:
     meta = plan.series.meta
     if not plan.is_whole:
         meta, order = padded_meta(meta, arrangement.order, arrangement.axes[-1].size), None
-    source_frames = plan.series.frames if plan.is_whole else frame_meta(meta)
+    source_frames = plan.series.table.frames if plan.is_whole else frame_meta(meta)
     frames = source_frames if order is None else source_frames.taken(order.tolist())
     rescale = rescale_of(frames)
     axes = arrangement.axes

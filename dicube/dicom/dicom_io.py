@@ -82,9 +82,9 @@ class DicomSeries:
         One slice for each instance, in the same order.
     skipped : list of SkippedFile
     arrangement : Arrangement
-        Its frames are those of `instances`, one instance after the other.
-    frames : DicomMeta
-        One slice for each frame, instance by instance.
+        Its frames are those of `table`.
+    table : FrameTable
+        The frames of `instances`, one instance after the other.
     """
 
     folder: Path
@@ -92,7 +92,7 @@ class DicomSeries:
     meta: DicomMeta
     skipped: list[SkippedFile]
     arrangement: Arrangement
-    frames: DicomMeta
+    table: FrameTable
 
     @property
     def names(self) -> list[str]:
@@ -246,6 +246,8 @@ def _in_order(
 ) -> DicomSeries:
     """The instances in the order in which the frames need them, frames numbered anew."""
     order = np.array(arrangement.order, dtype=np.intp)
+    if np.array_equal(order, np.arange(len(table))):
+        return DicomSeries(folder, list(instances), meta, skipped, arrangement, table)
     needed = table.instances[order[order >= 0]]
     first = np.unique(needed, return_index=True)[1]
     numbers = needed[np.sort(first)].tolist()
@@ -270,7 +272,7 @@ def _in_order(
         meta=meta if in_order else meta.taken(numbers),
         skipped=skipped,
         arrangement=arrangement.renumbered(tuple(order.tolist())),
-        frames=table.frames if in_order else table.frames.taken(frames.tolist()),
+        table=table if in_order else table.taken(numbers),
     )
 
 

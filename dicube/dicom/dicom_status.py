@@ -15,6 +15,7 @@ from dicube.dicom.dicom_tags import CommonTags, TagLike
 from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.geometry import (
     MetaView,
+    StackGeometry,
     shared_orientation,
     slice_normal,
     slice_positions,
@@ -65,11 +66,18 @@ def get_dicom_findings(
     """
     frames = frame_meta(meta) if frames is None else frames
     stack = frames if volume is None else frames.taken(volume)
+    return findings_of(meta, frames, stack, stack_geometry(stack))
+
+
+def findings_of(
+    meta: DicomMeta, frames: DicomMeta, stack: DicomMeta, geometry: StackGeometry
+) -> list[Finding]:
+    """As `get_dicom_findings`, of one volume whose geometry is known already."""
     findings = list(_checked(meta, frames, stack))
     seen = {finding.status for finding in findings}
     return findings + [
         finding
-        for finding in stack_geometry(stack).findings
+        for finding in geometry.findings
         if finding.status not in seen or finding.status is DicomStatus.INCONSISTENT
     ]
 

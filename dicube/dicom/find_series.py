@@ -23,11 +23,9 @@ from dicube.dicom.folder_scan import (
     scan_files_of,
     scan_folder,
 )
-from dicube.dicom.geometry import stack_geometry
 from dicube.dicom.instance import Instance
-from dicube.dicom.judgement import first_volume, image_findings
+from dicube.dicom.judgement import judged
 from dicube.dicom.pixel_data import shape_of
-from dicube.dicom.series.image_kind import kind_of
 from dicube.dicom.series.volume_set import VolumeSet
 from dicube.exceptions import DicomCubeError, MetaDataError
 
@@ -188,18 +186,14 @@ def _hold_copies(images: Sequence[Instance]) -> bool:
 
 
 def _described(series: DicomSeries, uid: str, group: int, groups: int) -> VolumeSet:
-    arrangement, order, meta = series.arrangement, series.frame_order, series.meta
+    arrangement, meta = series.arrangement, series.meta
     axes = arrangement.axes
-    stack, slices = series.frames, first_volume(axes)
-    if slices is not None:
-        stack = stack.taken([arrangement.order[place] for place in slices])
-    elif order is not None:
-        stack = stack.taken(arrangement.order)
     grid = shape_of(series.instances[0])[1:]
     if 0 in grid:
         raise MetaDataError("Rows, Columns or Samples per Pixel is missing or 0")
     syntaxes = [instance.transfer_syntax for instance in series.instances]
-    kind = kind_of(stack)
+    kind = series.table.kinds[arrangement.order[0]].name
+    judgement = judged(meta, axes, series.table, series.frame_order)
     return VolumeSet(
         folder=series.folder,
         files=tuple(instance.path for instance in series.instances),
@@ -211,12 +205,12 @@ def _described(series: DicomSeries, uid: str, group: int, groups: int) -> Volume
         kind="" if kind == _UNREMARKABLE else kind,
         shape=(*(axis.size for axis in axes), *(grid if grid[-1] != 1 else grid[:-1])),
         axes=axes,
-        affine=stack_geometry(stack).affine,
+        affine=judgement.affine,
         rule=arrangement.rule,
         rivals=arrangement.rivals,
         transfer_syntaxes=tuple(sorted(set(syntaxes), key=syntaxes.count, reverse=True)),
         length_bytes=sum(instance.length for instance in series.instances),
-        findings=tuple(image_findings(meta, axes, order, series.frames)),
+        findings=tuple(judgement.findings),
     )
 
 

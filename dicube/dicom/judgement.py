@@ -2,17 +2,18 @@
 
 import math
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
 
 from dicube.dicom.dicom_meta import DicomMeta
-from dicube.dicom.dicom_status import get_dicom_findings
+from dicube.dicom.dicom_status import findings_of, get_dicom_findings
 from dicube.dicom.findings import DicomStatus, Finding
-from dicube.dicom.geometry import slice_positions
+from dicube.dicom.geometry import Float64Array, slice_positions, stack_geometry
 from dicube.dicom.series.axis import Axis
-from dicube.dicom.series.frame_meta import counts_for, frame_meta
+from dicube.dicom.series.frame_meta import counts_for
+from dicube.dicom.series.frame_table import FrameTable
 from dicube.dicom.series.mosaic import mosaic_of
 from dicube.dicom.series.set_findings import set_findings
 
@@ -21,11 +22,23 @@ IntArray = npt.NDArray[np.intp]
 _SAME_PLACE_MM: Final = 0.1
 
 
+class Judgement(NamedTuple):
+    """What the metadata say of an image.
+
+    Attributes
+    ----------
+    affine : (4, 4) float64 or None
+        From (z, y, x, 1) of the first volume to patient coordinates, mm.
+    findings : list of Finding
+        Most important first.
+    """
+
+    affine: Float64Array | None
+    findings: list[Finding]
+
+
 def image_findings(
-    meta: DicomMeta,
-    axes: Sequence[Axis],
-    frame_order: IntArray | None = None,
-    frames: DicomMeta | None = None,
+    meta: DicomMeta, axes: Sequence[Axis], frame_order: IntArray | None = None
 ) -> list[Finding]:
     """All findings, most important first.
 
@@ -40,17 +53,22 @@ def image_findings(
         Leading axes of the image.
     frame_order : (frames,) int, optional
         For each frame its number among those of the instances.
-    frames : DicomMeta, optional
-        `frame_meta` of the metadata, where it is known already, instance by instance.
     """
-    if frames is None:
-        counts = counts_for(meta, math.prod(axis.size for axis in axes))
-        if counts is None:
-            return get_dicom_findings(meta, frames=meta)
-        frames = frame_meta(meta, counts)
-    if frame_order is not None:
-        frames = frames.taken(frame_order.tolist())
-    findings = get_dicom_findings(meta, volume=first_volume(axes), frames=frames)
+    counts = counts_for(meta, math.prod(axis.size for axis in axes))
+    if counts is None:
+        return get_dicom_findings(meta, frames=meta)
+    return judged(meta, axes, FrameTable.of(meta, counts), frame_order).findings
+
+
+def judged(
+    meta: DicomMeta, axes: Sequence[Axis], table: FrameTable, frame_order: IntArray | None
+) -> Judgement:
+    """As `image_findings`, of frames that are known already, instance by instance."""
+    frames = table.frames if frame_order is None else table.frames.taken(frame_order.tolist())
+    volume = first_volume(axes)
+    stack = frames if volume is None else frames.taken(volume)
+    geometry = stack_geometry(stack)
+    findings = findings_of(meta, frames, stack, geometry)
     if len(axes) > 1:
         findings += _moving_volumes(frames, axes[-1].size)
     mosaic = mosaic_of(frames)
@@ -61,8 +79,8 @@ def image_findings(
         )
         findings.append(Finding(DicomStatus.INCONSISTENT, message))
     if [axis.name for axis in axes] == ["frame"]:
-        findings += set_findings(meta, frame_order)
-    return findings
+        findings += set_findings(table, frame_order)
+    return Judgement(geometry.affine, findings)
 
 
 def _moving_volumes(frames: DicomMeta, slices: int) -> list[Finding]:

@@ -43,11 +43,6 @@ class Arrangement:
     rivals: tuple[Rival, ...] = ()
     left_out: tuple[int, ...] = ()
 
-    @property
-    def volume_slices(self) -> int | None:
-        """Slices of a volume, where the image is a series of volumes; else None."""
-        return self.axes[-1].size if len(self.axes) > 1 else None
-
     def as_stack(self) -> "Arrangement":
         """The same with all frames taken for slices."""
         return replace(self, axes=(Axis("z", len(self.order), "mm"),))

@@ -51,6 +51,12 @@ class FrameTable:
     def __len__(self) -> int:
         return self.frames.slice_count
 
+    def taken(self, instances: Sequence[int]) -> "FrameTable":
+        """The table of some of the instances, in the order given."""
+        starts = np.concatenate(([0], np.cumsum(self.counts)))
+        frames = [frame for i in instances for frame in range(starts[i], starts[i + 1])]
+        return FrameTable(self.frames.taken(frames), tuple(self.counts[i] for i in instances))
+
     @cached_property
     def instances(self) -> IntArray:
         """(frames,) number of the instance that each frame belongs to."""

@@ -147,12 +147,10 @@ def _column(
 ) -> Column | None:
     """The rule applied; None where it says nothing, or the same of all frames."""
     values = rounded(rule.column(table)[frames])
-    if np.isnan(values).any():
+    if np.isnan(values).any() or (values == values[0]).all():
         return None
     distinct, index = np.unique(values, axis=0, return_inverse=True)
     index = index.reshape(-1)
-    if len(distinct) == 1:
-        return None
     if rule.keeps_order:
         first = np.full(len(distinct), len(frames))
         np.minimum.at(first, index, sequence)

@@ -91,11 +91,6 @@ def image_kinds(frames: DicomMeta) -> list[ImageKind]:
     return kinds
 
 
-def kind_of(frames: DicomMeta) -> str:
-    """The name of the kind of the first frame."""
-    return image_kinds(frames if frames.slice_count == 1 else frames.taken([0]))[0].name
-
-
 def _private_tags(frames: DicomMeta) -> list[int]:
     found = (private_tag(frames, "GEMS_PARM_01", 0x0043, element) for element in (0x2F, 0x30))
     return [tag for tag in found if tag is not None]

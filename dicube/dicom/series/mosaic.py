@@ -93,8 +93,10 @@ def mosaic_of(meta: DicomMeta) -> Mosaic | None:
     `meta` has one slice for each frame.
     """
     slices = _slice_count(meta)
+    if slices < 2:
+        return None
     shape = [meta.get_values(tag) for tag in (CommonTags.Rows, CommonTags.Columns)]
-    if slices < 2 or any(len(set(map(str, sizes))) > 1 for sizes in shape):
+    if any(len(set(map(str, sizes))) > 1 for sizes in shape):
         return None
     rows, columns = (sizes[0] for sizes in shape)
     tiles = math.ceil(math.sqrt(slices))

@@ -5,7 +5,6 @@ from typing import Final
 
 import numpy as np
 
-from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus, Finding
 from dicube.dicom.series.frame_table import FrameTable, IntArray
 from dicube.dicom.series.grid import Grid, find_grid
@@ -14,17 +13,15 @@ from dicube.dicom.series.grouping import group_instances
 _LISTED: Final = 5  # empty cells named in a message; the rest is counted
 
 
-def set_findings(meta: DicomMeta, order: IntArray | None = None) -> list[Finding]:
+def set_findings(table: FrameTable, order: IntArray | None = None) -> list[Finding]:
     """What keeps the frames of a series from forming one complete grid; empty if nothing does.
 
     Parameters
     ----------
-    meta : DicomMeta
-        One slice for each instance.
+    table : FrameTable
     order : (frames,) int, optional
         The order of the frames, in which findings count them; by default instance by instance.
     """
-    table = FrameTable.of(meta)
     frames = np.arange(len(table)) if order is None else order
     groups = group_instances(table)
     if len(groups) > 1:

@@ -2,6 +2,7 @@
 
 import pytest
 
+from dicube.dicom.series.frame_table import FrameTable
 from dicube.dicom.series.grouping import group_instances
 from dicube.dicom.series.image_kind import image_kinds
 from dicube.dicom.series.set_findings import set_findings
@@ -80,7 +81,7 @@ def test_kind_is_what_image_type_means(words, name):
 
 def test_several_sets_are_a_finding_with_the_slices_concerned():
     slices = [slice_of(z, z, Rows=9 if z == 2 else 4) for z in range(4)]
-    (finding,) = set_findings(meta_of(slices))
+    (finding,) = set_findings(FrameTable.of(meta_of(slices)))
     assert "2 volume sets" in finding.message
     assert finding.slices == (2,)
 
@@ -88,7 +89,7 @@ def test_several_sets_are_a_finding_with_the_slices_concerned():
 def test_incomplete_grid_is_a_finding_with_what_is_missing():
     cells = [(e, z) for e in (1, 2, 3) for z in range(3) if (e, z) not in ((2, 0), (3, 0))]
     slices = [slice_of(z, n, EchoTime=10.0 * e) for n, (e, z) in enumerate(cells)]
-    (finding,) = set_findings(meta_of(slices))
+    (finding,) = set_findings(FrameTable.of(meta_of(slices)))
     assert "3 EchoTime x 3 positions" in finding.message
     assert "2 of 9 cells are empty: (1, 0), (2, 0)" in finding.message
     assert finding.slices == (3, 4, 5, 6)
