@@ -83,6 +83,15 @@ class CubeContents:
         return self.values.reshape(-1, *self.values.shape[len(self.axes) :])
 
     @property
+    def slope_and_intercept(self) -> tuple[Any, Any]:
+        """Two numbers; where frames differ, two arrays that broadcast to the values."""
+        if self.rescale is None:
+            return self.header.RescaleSlope, self.header.RescaleIntercept
+        leading = self.values.shape[: len(self.axes)]
+        shape = leading + (1,) * (self.values.ndim - len(leading))
+        return self.rescale.slopes.reshape(shape), self.rescale.intercepts.reshape(shape)
+
+    @property
     def voxel_affine(self) -> npt.NDArray[np.float64] | None:
         """(4, 4): from (z, y, x, 1) to patient coordinates, mm; of a sheared stack, too."""
         if self.space is not None:

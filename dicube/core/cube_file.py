@@ -13,7 +13,7 @@ from spacetransformer import Space
 from spacetransformer.core.exceptions import SpaceTransformerError
 
 from dicube.core.axes import AxesRule
-from dicube.core.contents import CubeContents, packed_meta, packed_sources
+from dicube.core.contents import Array, CubeContents, packed_meta, packed_sources
 from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import (
     EncodeOptions,
@@ -178,22 +178,37 @@ def read_cube(
         if masks is not None and image is not None and image.quality is not None:
             grid = layout.shape[: len(layout.axes) + 2]
             roi = RegionOfInterest(masks.reshape(grid), image.quality)
-        return CubeContents(
-            values=values.reshape(layout.shape),
-            axes=layout.axes,
-            header=parse_pixel_header(file.pixel_header, image, where=str(path)),
-            rescale=None if image is None else image.frame_rescale,
-            meta=None if skip_meta else _meta(file),
-            space=_space(file, image),
-            affine=None if image is None else image.affine,
-            status=_status(file),
-            sources=_sources(file),
-            digest=None if image is None else image.digest,
-            roi=roi,
-            frame_order=None if image is None else image.frame_order,
-            rule="" if image is None else image.axes_rule.rule,
-            rivals=() if image is None else image.axes_rule.rivals,
+        return contents_with(
+            values.reshape(layout.shape), layout.axes, file, image, roi=roi, skip_meta=skip_meta
         )
+
+
+def contents_with(
+    values: Array,
+    axes: tuple[Axis, ...],
+    file: DcbFile,
+    image: ImageMember | None,
+    *,
+    roi: RegionOfInterest | None = None,
+    skip_meta: bool = False,
+) -> CubeContents:
+    """An image of values that are decoded, and of what an open file says about them."""
+    return CubeContents(
+        values=values,
+        axes=axes,
+        header=parse_pixel_header(file.pixel_header, image, where=file.name),
+        rescale=None if image is None else image.frame_rescale,
+        meta=None if skip_meta else _meta(file),
+        space=_space(file, image),
+        affine=None if image is None else image.affine,
+        status=_status(file),
+        sources=_sources(file),
+        digest=None if image is None else image.digest,
+        roi=roi,
+        frame_order=None if image is None else image.frame_order,
+        rule="" if image is None else image.axes_rule.rule,
+        rivals=() if image is None else image.axes_rule.rivals,
+    )
 
 
 def read_meta(path: str | os.PathLike[str]) -> DicomMeta | None:

@@ -219,19 +219,7 @@ class DicomCubeImage(ImageFiles):
         DataConsistencyError
             `dtype` is not a floating point type.
         """
-        rescale = self._contents.rescale
-        if rescale is None:
-            header = self.pixel_header
-            slope, intercept = header.RescaleSlope, header.RescaleIntercept
-            return apply_rescale(self.raw_image, slope, intercept, dtype)
-        leading = self.raw_image.shape[: len(self.axes)]
-        trailing = (1,) * (self.ndim - len(self.axes))
-        return apply_rescale(
-            self.raw_image,
-            rescale.slopes.reshape(*leading, *trailing),
-            rescale.intercepts.reshape(*leading, *trailing),
-            dtype,
-        )
+        return apply_rescale(self.raw_image, *self._contents.slope_and_intercept, dtype)
 
     @property
     def frame_rescale(self) -> FrameRescale | None:

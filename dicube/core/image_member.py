@@ -111,8 +111,19 @@ def header_members(
     return {**header, IMAGE_KEY: image}
 
 
-def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> ImageMember | None:
+def parse_image_member(
+    members: dict[str, Any], *, frames: int | None, where: str
+) -> ImageMember | None:
     """The "Image" member of a PixelDataHeader; None in files of the published tool.
+
+    Parameters
+    ----------
+    members : dict
+        The PixelDataHeader.
+    frames : int or None
+        Frames that the file has; None where they lie elsewhere, and the member alone says.
+    where : str
+        For messages.
 
     Raises
     ------
@@ -125,6 +136,8 @@ def parse_image_member(members: dict[str, Any], *, frames: int, where: str) -> I
     if not isinstance(image, dict):
         raise InvalidCubeFileError("the Image member is no object", where=where, hint=_DAMAGED)
     axes = parse_axes(image.get("Axes"), where=where)
+    if frames is None:
+        frames = math.prod(axis.size for axis in axes)
     dtypes = members.get("OriginalPixelDtype"), members.get("PixelDtype")
     try:
         slope, intercept = map(_number, image["Rescale"])
@@ -214,7 +227,8 @@ def _frame_rescale(members: Any, frames: int) -> FrameRescale | None:
 def _frame_order(numbers: Any, frames: int) -> npt.NDArray[np.intp] | None:
     if numbers is None:
         return None
-    if not isinstance(numbers, list) or sorted(numbers) != list(range(frames)):
+    is_list = isinstance(numbers, list) and len(numbers) == frames
+    if not is_list or sorted(numbers) != list(range(frames)):
         raise ValueError("the order of the frames is none")
     return np.array(numbers, dtype=np.intp)
 

@@ -1,4 +1,4 @@
-"""Where the bytes of a cube file come from: a file on this machine, or one that is far away."""
+"""Where the bytes of a cube file come from: this machine, one that is far away, or memory."""
 
 import os
 from collections.abc import Sequence
@@ -87,6 +87,22 @@ class LocalFile:
 
     def _failure(self, error: OSError) -> InvalidCubeFileError:
         return InvalidCubeFileError(f"cannot be read: {error.strerror}", where=self.name)
+
+
+class BytesInMemory:
+    """A file that somebody else has read, such as one inside of another file."""
+
+    def __init__(self, data: bytes, *, name: str) -> None:
+        self.name = name
+        self.length = len(data)
+        self._data = memoryview(data)
+
+    def read(self, extents: Sequence[Extent]) -> list[memoryview]:
+        """See `ByteSource`."""
+        return [self._data[extent.offset : extent.end] for extent in extents]
+
+    def close(self) -> None:
+        """See `ByteSource`; there is nothing to give back."""
 
 
 class ReadHulls(Protocol):

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from dicube.exceptions import InvalidCubeFileError
-from dicube.storage.byte_source import ByteSource, LocalFile
+from dicube.storage.byte_source import BytesInMemory, ByteSource, LocalFile
 from dicube.storage.checksums import checksum, parse_block
 from dicube.storage.directory import Directory, parse_directory
 from dicube.storage.formats import FileFormat, format_of_magic
@@ -36,7 +36,7 @@ _DAMAGED = "the file is damaged; restore it from a copy"
 
 
 class DcbFile:
-    """One open cube file, of this machine or behind a URL.
+    """One open cube file, of this machine, behind a URL, or in memory.
 
     Opening reads the header, the PixelDataHeader and the frame tables. Safe to share between
     threads: every read names its position. Use as a context manager, or call `close`.
@@ -54,8 +54,8 @@ class DcbFile:
         The codestreams; `frames[3]`, `frames[-1]` and `frames[2:5]` read only what they name.
     """
 
-    def __init__(self, path: PathLike) -> None:
-        self._source: ByteSource = RemoteFile(str(path)) if is_url(path) else LocalFile(path)
+    def __init__(self, path: PathLike | BytesInMemory) -> None:
+        self._source: ByteSource = _source_of(path)
         self.name = self._source.name
         try:
             self._open()
@@ -209,6 +209,12 @@ class DcbFile:
                 "there is not one checksum for each frame", where=self.name, hint=_DAMAGED
             )
         return np.frombuffer(data, dtype="<u8")
+
+
+def _source_of(path: PathLike | BytesInMemory) -> ByteSource:
+    if isinstance(path, BytesInMemory):
+        return path
+    return RemoteFile(str(path)) if is_url(path) else LocalFile(path)
 
 
 class Frames(Sequence[memoryview]):

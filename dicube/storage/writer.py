@@ -25,12 +25,18 @@ FRAME_CHECKSUMS = "FrameChecksums"
 
 @dataclass
 class CubeWriter:
-    """Collects frames and sections of one file; made by `writing`."""
+    """Collects frames and sections of one file; made by `writing` or `begin`."""
 
     _file: BinaryIO
     _format: FileFormat
     _frames: list[Extent] = field(default_factory=list)
     _frame_checksums: list[bytes] = field(default_factory=list)
+
+    @classmethod
+    def begin(cls, file: BinaryIO, file_format: FileFormat) -> "CubeWriter":
+        """Start a file, which must be empty."""
+        file.write(bytes(HEADER_LENGTH_BYTES))
+        return cls(file, file_format)
 
     def append_frames(self, codestreams: Iterable[Buffer]) -> None:
         """Write the next codestreams, in frame order."""
@@ -112,5 +118,4 @@ def writing(path: Path, file_format: FileFormat) -> Iterator[CubeWriter]:
     An existing file is replaced in one step. `CubeWriter.finish` must be called in the block.
     """
     with replacing(path) as file:
-        file.write(bytes(HEADER_LENGTH_BYTES))
-        yield CubeWriter(file, file_format)
+        yield CubeWriter.begin(file, file_format)
