@@ -63,11 +63,11 @@ class Comparison:
 
 def compare(folder: Path, scratch: Path) -> Comparison:
     """Let both convert a folder and compare shapes, order, values and places of all volumes."""
-    ours = list(_ours(folder))
+    ours = list(ours_of(folder))
     # By default dcm2niix rescales images of Philips by private slopes; -p n makes it take those of
     # the standard, but then it also takes the slope of one slice for all.
     for precise in ("y", "n"):
-        theirs = list(_theirs(folder, scratch / precise, precise))
+        theirs = list(theirs_of(folder, scratch / precise, precise))
         outcome = _outcome(ours, theirs)
         if outcome != "differs":
             break
@@ -80,7 +80,7 @@ def compare(folder: Path, scratch: Path) -> Comparison:
     )
 
 
-def _ours(folder: Path) -> Iterator[Ours]:
+def ours_of(folder: Path) -> Iterator[Ours]:
     for found in find_series(folder):
         mosaic = any("is a mosaic" in finding.message for finding in found.findings)
         try:
@@ -95,7 +95,7 @@ def _ours(folder: Path) -> Iterator[Ours]:
         yield Ours(found, image.affine, volumes, 1.0 if lossy else 0.0)
 
 
-def _theirs(folder: Path, scratch: Path, precise: str) -> Iterator[Theirs]:
+def theirs_of(folder: Path, scratch: Path, precise: str) -> Iterator[Theirs]:
     scratch.mkdir()
     command = [PEERS / "dcm2niix", "-f", "%s_%e_%q", "-z", "n", "-b", "n", "-p", precise]
     subprocess.run(

@@ -17,10 +17,10 @@ PathLike = str | os.PathLike[str]
 
 
 class Exchange(NamedTuple):
-    """How one format is read and written."""
+    """How one format is read and written; what else can be said is up to the format."""
 
-    read: Callable[[PathLike], "DicomCubeImage"]
-    write: Callable[["DicomCubeImage", PathLike], None]
+    read: Callable[..., "DicomCubeImage"]  # (path, ...)
+    write: Callable[..., None]  # (image, path, ...)
 
 
 _exchanges: dict[str, Exchange] = {}

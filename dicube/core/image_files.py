@@ -33,10 +33,21 @@ class ImageFiles:
     _origin: Path | None
 
     @classmethod
-    def _from_contents(cls, contents: CubeContents) -> Self:
+    def from_contents(cls, contents: CubeContents) -> Self:
+        """An image of its parts; for whoever adds another format."""
         image = cls.__new__(cls)
         image._adopt(contents)
         return image
+
+    def contents(self) -> CubeContents:
+        """The parts of the image, for whoever adds another format; without edited source files.
+
+        Raises
+        ------
+        DataConsistencyError
+            The metadata were sorted after the pixels were read, so they are no longer theirs.
+        """
+        return self._edits.with_current_meta()
 
     def _adopt(self, contents: CubeContents) -> None:
         self._contents = contents
@@ -108,7 +119,7 @@ class ImageFiles:
             num_threads=num_threads,
             progress=progress,
         )
-        return cls._from_contents(unpack_mosaics(contents) if mosaic == "unpack" else contents)
+        return cls.from_contents(unpack_mosaics(contents) if mosaic == "unpack" else contents)
 
     @classmethod
     def from_volume_set(
@@ -140,7 +151,7 @@ class ImageFiles:
         options = SeriesOptions(sort_method, incomplete=incomplete, as_3d=as_3d)
         series = series_of(volume_set.folder, scan_files_of(volume_set.files), options)
         contents = read_contents(series, num_threads=num_threads, progress=progress)
-        return cls._from_contents(unpack_mosaics(contents) if mosaic == "unpack" else contents)
+        return cls.from_contents(unpack_mosaics(contents) if mosaic == "unpack" else contents)
 
     @classmethod
     def from_file(
@@ -158,7 +169,7 @@ class ImageFiles:
         CodecError
             A codestream cannot be decoded.
         """
-        image = cls._from_contents(read_cube(path, skip_meta=skip_meta, num_threads=num_threads))
+        image = cls.from_contents(read_cube(path, skip_meta=skip_meta, num_threads=num_threads))
         image._origin = Path(path)
         return image
 

@@ -58,12 +58,29 @@ def apply_rescale(
             f"dtype {kind.name} is no floating point type",
             hint="use float16, float32 or float64, or `raw_image` for stored values",
         )
-    output = values.astype(kind)
+    with np.errstate(invalid="ignore"):  # signalling NaNs of floats
+        output = values.astype(kind)
     if not np.all(np.asarray(slope) == 1):
         output *= np.asarray(slope).astype(kind)
     if not np.all(np.asarray(intercept) == 0):
         output += np.asarray(intercept).astype(kind)
     return output
+
+
+def undo_rescale(
+    output: npt.NDArray[Any], slope: Any, intercept: Any, dtype: npt.DTypeLike
+) -> npt.NDArray[Any]:
+    """The stored values of `dtype` that output values most likely came from.
+
+    Nobody promises that they did: whoever needs the very values compares their digest.
+    """
+    kind = np.dtype(dtype)
+    with np.errstate(all="ignore"):
+        stored = (output.astype(np.float64) - intercept) / slope
+        if kind.kind in "iu":
+            np.rint(stored, out=stored)
+        found: npt.NDArray[Any] = stored.astype(kind)
+    return found
 
 
 def _number(value: Any, neutral: float) -> float:

@@ -40,7 +40,7 @@ _SEQUENCE_END: Final = b"\xfe\xff\xdd\xe0\0\0\0\0"
 IMPLEMENTATION_UID: Final = "2.25.261573846210473946113042158930512077315"
 # What the colour space of a codestream is called once the codec has undone its part of it
 # (PS3.5 8.2); uncompressed data has no other names for them.
-_DECODED_PHOTOMETRIC: Final = {
+DECODED_PHOTOMETRIC: Final = {
     "YBR_RCT": "RGB",
     "YBR_ICT": "RGB",
     "YBR_FULL_422": "YBR_FULL",
@@ -184,7 +184,7 @@ def _redescribed(body: bytes, pixels: FilePixels) -> bytes:
         part = body[position : element.next]
         value = body[element.start : element.end]
         if element.tag == _PHOTOMETRIC and not pixels.layout.chroma_422:
-            name = _DECODED_PHOTOMETRIC.get(value.decode("latin-1").strip(" \0"))
+            name = DECODED_PHOTOMETRIC.get(value.decode("latin-1").strip(" \0"))
             if name is not None:
                 part = encode_elements([_text_element(_PHOTOMETRIC, "CS", name)])
         elif element.tag == _PLANAR and pixels.codestreams is not None:

@@ -18,7 +18,7 @@ from tests.series import DATA, requires_data
 
 
 def packed(image: DicomCubeImage) -> bytes:
-    contents = image._edits.with_current_meta()
+    contents = image.contents()
     return pack_companion(contents, values_digest(contents.values))
 
 
@@ -39,7 +39,7 @@ def test_it_is_small_and_brings_the_files_back(small_folder, tmp_path):
     image = DicomCubeImage.from_dicom_folder(small_folder)
     data = packed(image)
     contents = Companion(data, where="here").contents(image.raw_image)
-    copy = DicomCubeImage._from_contents(contents)
+    copy = DicomCubeImage.from_contents(contents)
     assert not copy.is_edited
     copy.to_dicom_folder(tmp_path / "copy")
     for path in small_folder.iterdir():
@@ -63,7 +63,7 @@ def test_all_that_a_file_says_is_said(name, tmp_path):
     image = DicomCubeImage.from_dicom_folder(DATA / name, on_damaged="skip")
     image.to_file(tmp_path / "image.dcbs")
     expected = DicomCubeImage.from_file(tmp_path / "image.dcbs")
-    found = DicomCubeImage._from_contents(
+    found = DicomCubeImage.from_contents(
         Companion(packed(image), where="here").contents(image.raw_image)
     )
     assert found.axes == expected.axes
@@ -89,7 +89,7 @@ def test_a_companion_is_no_cube_file(small_image, tmp_path):
 
 
 def test_a_shape_beyond_all_memory_is_refused(small_image):
-    contents = small_image._edits.current()
+    contents = small_image.contents()
     file = io.BytesIO()
     writer = CubeWriter.begin(file, DCBS)
     image = {

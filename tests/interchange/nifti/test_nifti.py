@@ -1,5 +1,6 @@
 """NIfTI against nibabel: values, dtypes and places, both ways."""
 
+import gzip
 from pathlib import Path
 
 import numpy as np
@@ -61,9 +62,36 @@ def test_scaled_integers_stay_integers(tmp_path: Path) -> None:
     np.testing.assert_array_equal(again.get_fdata(), nib.load(tmp_path / "a.nii").get_fdata())
 
 
-def test_slope_that_the_header_cannot_hold_is_applied_in_double(tmp_path: Path) -> None:
+@pytest.mark.parametrize("slope", [0.1, 4.987654321, 1e-9, -0.3])
+def test_integers_stay_integers_with_a_slope_of_single_precision(slope, tmp_path: Path) -> None:
     values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
-    image = DicomCubeImage(values, PixelDataHeader(RescaleSlope=0.1, OriginalPixelDtype="int16"))
+    header = PixelDataHeader(RescaleSlope=slope, RescaleIntercept=7.7, OriginalPixelDtype="int16")
+    image = DicomCubeImage(values, header)
+    image.to_nifti(tmp_path / "a.nii")
+    written = nib.load(tmp_path / "a.nii")
+    assert written.get_data_dtype() == np.int16
+    np.testing.assert_array_equal(np.asarray(written.dataobj.get_unscaled()), values.T)
+    np.testing.assert_allclose(
+        written.get_fdata(),
+        image.get_fdata("float64").T,
+        rtol=0,
+        atol=6e-8 * (7.7 + 24 * abs(slope)),
+    )
+
+
+@pytest.mark.parametrize("slope", [0.0, 1e-60, 1e60])
+def test_slope_that_no_header_can_hold_is_applied_in_double(slope, tmp_path: Path) -> None:
+    values = np.arange(24, dtype=np.int16).reshape(2, 3, 4)
+    image = DicomCubeImage(values, PixelDataHeader(RescaleSlope=slope, OriginalPixelDtype="int16"))
+    image.to_nifti(tmp_path / "a.nii")
+    written = nib.load(tmp_path / "a.nii")
+    assert written.get_data_dtype() == np.float64
+    np.testing.assert_array_equal(written.get_fdata(), image.get_fdata("float64").T)
+
+
+def test_slope_of_floats_is_applied_where_the_header_would_round_it(tmp_path: Path) -> None:
+    values = np.linspace(0, 1, 24, dtype=np.float32).reshape(2, 3, 4)
+    image = DicomCubeImage(values, PixelDataHeader(RescaleSlope=0.1))
     image.to_nifti(tmp_path / "a.nii")
     written = nib.load(tmp_path / "a.nii")
     assert written.get_data_dtype() == np.float64
@@ -91,10 +119,54 @@ def test_two_dimensional_and_broken_files_are_refused(tmp_path: Path) -> None:
             dicube.load_from_nifti(tmp_path / name)
 
 
-def test_colour_is_refused(tmp_path: Path) -> None:
-    image = DicomCubeImage(np.zeros((2, 4, 4, 3), np.uint8), PixelDataHeader())
-    with pytest.raises(DataConsistencyError, match="colour"):
+@pytest.mark.parametrize("shape", [(2, 4, 5, 3), (3, 2, 4, 5, 3), (2, 4, 5, 4)])
+def test_colour_of_bytes_comes_back(shape, tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 256, shape).astype(np.uint8)
+    DicomCubeImage(values, PixelDataHeader()).to_nifti(tmp_path / "x.nii.gz")
+    kind = {3: "RGB24", 4: "RGBA32"}[shape[-1]]
+    assert nib.load(tmp_path / "x.nii.gz").header.get_value_label("datatype") in (kind, kind[:-2])
+    np.testing.assert_array_equal(
+        DicomCubeImage.from_nifti(tmp_path / "x.nii.gz").raw_image, values
+    )
+
+
+def test_other_colour_is_refused(tmp_path: Path) -> None:
+    image = DicomCubeImage(np.zeros((2, 4, 4, 3), np.uint16), PixelDataHeader())
+    with pytest.raises(DataConsistencyError, match="RGB of 8 bits only"):
         image.to_nifti(tmp_path / "x.nii")
+
+
+def test_compressed_file_is_as_large_files_are(tmp_path: Path) -> None:
+    """More than the blocks that threads compress on their own, and what zlib reads again."""
+    values = np.random.default_rng(1).integers(0, 500, (40, 300, 301)).astype(np.int16)
+    image = DicomCubeImage(values, PixelDataHeader())
+    image.to_nifti(tmp_path / "x.nii.gz", num_threads=2)
+    with gzip.open(tmp_path / "x.nii.gz") as file:
+        assert len(file.read()) == 352 + values.nbytes
+    np.testing.assert_array_equal(np.asanyarray(nib.load(tmp_path / "x.nii.gz").dataobj), values.T)
+    np.testing.assert_array_equal(
+        DicomCubeImage.from_nifti(tmp_path / "x.nii.gz").raw_image, values
+    )
+
+
+@pytest.mark.parametrize("kind", ["Nifti1Image", "Nifti2Image"])
+@pytest.mark.parametrize("name", ["x.nii", "x.nii.gz"])
+def test_both_versions_are_read(kind: str, name: str, tmp_path: Path) -> None:
+    values = np.arange(24, dtype=">i2").reshape(2, 3, 4)
+    nib.save(getattr(nib, kind)(values, OBLIQUE), tmp_path / name)
+    image = DicomCubeImage.from_nifti(tmp_path / name)
+    np.testing.assert_array_equal(image.raw_image, values.T)
+    assert image.dtype == np.int16
+
+
+@pytest.mark.parametrize("cut", [0, 5, 100, 400, 1000])
+def test_cut_files_are_refused(cut: int, tmp_path: Path) -> None:
+    values = np.random.default_rng(1).integers(0, 500, (4, 30, 30)).astype(np.int16)
+    DicomCubeImage(values, PixelDataHeader()).to_nifti(tmp_path / "x.nii.gz")
+    data = (tmp_path / "x.nii.gz").read_bytes()
+    (tmp_path / "x.nii.gz").write_bytes(data[:cut])
+    with pytest.raises(DataConsistencyError, match="cannot be read"):
+        DicomCubeImage.from_nifti(tmp_path / "x.nii.gz")
 
 
 def test_sheared_stack_has_an_sform_and_no_qform(tmp_path: Path) -> None:
