@@ -109,6 +109,12 @@ def volume_axes(axes: Sequence[Axis]) -> tuple[Axis, ...]:
     return tuple(axes) if axes and axes[-1].name == "t" else tuple(axes[:-1])
 
 
+def as_volumes(values: npt.NDArray[Any], axes: Sequence[Axis]) -> npt.NDArray[Any]:
+    """(z, y, x), or (t, z, y, x) where t runs through all volumes in C order; samples stay last."""
+    inner = (*volume_shape(values.shape, tuple(axes)), *values.shape[len(axes) + 2 :])
+    return values.reshape(-1, *inner) if volume_axes(axes) else values.reshape(inner)
+
+
 def axis_coordinates(axes: Sequence[Axis]) -> dict[str, npt.NDArray[Any]]:
     """Coordinates by name, those of an axis before what else changes along it."""
     found: dict[str, Any] = {

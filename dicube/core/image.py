@@ -21,7 +21,7 @@ from dicube.core.axes import (
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta
 from dicube.core.derived import derived_contents
-from dicube.core.exchange import exchange_of
+from dicube.core.image_exchange import ImageExchange
 from dicube.core.image_files import ImageFiles
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
@@ -41,7 +41,7 @@ PathLike = str | os.PathLike[str]
 MosaicHandling = Literal["keep", "unpack"]
 
 
-class DicomCubeImage(ImageFiles):
+class DicomCubeImage(ImageFiles, ImageExchange):
     """A series of images as one array, with its metadata and its place in the patient.
 
     Parameters
@@ -140,67 +140,6 @@ class DicomCubeImage(ImageFiles):
                 series_description=series_description,
                 derivation_description=derivation_description,
             )
-        )
-
-    @classmethod
-    def from_nifti(cls, path: PathLike) -> "DicomCubeImage":
-        """Read a NIfTI file of 3 or 4 dimensions; needs the extra "nifti".
-
-        A file that `to_nifti(embed=True)` wrote is the whole series again, DICOM files included,
-        unless voxels or their place were changed since.
-
-        Raises
-        ------
-        MissingDependencyError
-            nibabel, or isal for .nii.gz, is not installed.
-        DataConsistencyError
-            The file cannot be read, or has other dimensions.
-        InvalidCubeFileError
-            What is embedded is damaged.
-        """
-        return exchange_of("nifti").read(path)
-
-    def to_nifti(
-        self,
-        path: PathLike,
-        *,
-        embed: bool = False,
-        sidecar: bool = False,
-        num_threads: int | None = None,
-    ) -> None:
-        """Write a NIfTI file (.nii, .nii.gz); needs the extra "nifti".
-
-        Stored integers stay integers, with slope and intercept in the header, which rounds both to
-        single precision (6e-8 of themselves). Where frames differ in their rescale, output values
-        are written as float64. Axes of volumes become one, in C
-        order. RGB of 8 bits becomes RGB24.
-
-        Parameters
-        ----------
-        path : path
-        embed : bool
-            Keep the DICOM metadata, and the source files without their pixels, in an extension of
-            the header, which other tools skip: `from_nifti` then gives back the very series. It
-            identifies the patient as the DICOM files do.
-        sidecar : bool
-            Write a .json as in BIDS beside the file and, of diffusion weighted images, .bval and
-            .bvec as FSL takes them. No element in them identifies the patient; descriptions are as
-            somebody typed them.
-        num_threads : int, optional
-            For .nii.gz.
-
-        Raises
-        ------
-        MissingDependencyError
-            nibabel, or isal for .nii.gz, is not installed.
-        DataConsistencyError
-            NIfTI cannot hold the image, what is embedded would not bring the stored values back, or
-            the file cannot be written.
-        CodecError
-            What is embedded cannot describe values of such a dtype.
-        """
-        exchange_of("nifti").write(
-            self, path, embed=embed, sidecar=sidecar, num_threads=num_threads
         )
 
     # ---- pixels ---------------------------------------------------------------------------------

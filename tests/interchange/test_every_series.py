@@ -79,3 +79,47 @@ def test_nifti_alone_has_the_values_and_the_place(name: str, tmp_path: Path) -> 
         np.testing.assert_array_equal(found.raw_image.reshape(image.shape), image.raw_image)
     if image.affine is not None:
         np.testing.assert_allclose(found.affine, image.affine, atol=1e-4)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_npz(name: str, tmp_path: Path) -> None:
+    image = DicomCubeImage.from_dicom_folder(series_folder(name))
+    image.to_npz(tmp_path / "series.npz", embed=True)
+    found = DicomCubeImage.from_npz(tmp_path / "series.npz")
+    assert_same_image(found, image)
+    assert_same_files(found, image, tmp_path)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_npz_has_the_output_values_where_they_lie(name: str, tmp_path: Path) -> None:
+    image = DicomCubeImage.from_dicom_folder(series_folder(name))
+    image.to_npz(tmp_path / "series.npz")
+    with np.load(tmp_path / "series.npz") as archive:
+        data, affine = archive["data"], archive.get("affine")
+        assert "stored" not in archive or image.dtype.itemsize > 2 or image.dtype.kind == "f"
+    assert data.dtype == np.float32
+    output = image.get_fdata("float32").reshape(-1, *image.shape[len(image.axes) - 1 :])
+    if affine is None:
+        assert image.affine is None
+        assert np.array_equal(data.reshape(output.shape), output)
+        return
+    # Where each voxel of `data` lies in the image, as both affines say.
+    sizes = data.shape[-4:-1] if image.ndim - len(image.axes) > 2 else data.shape[-3:]
+    index = np.indices(sizes).reshape(3, -1)
+    to_image = np.linalg.solve(image.affine, affine)
+    z, y, x = np.rint(to_image[:3, :3] @ index + to_image[:3, 3:]).astype(int)
+    volumes = data.reshape(
+        len(output), -1, *data.shape[data.ndim - image.ndim + len(image.axes) + 2 :]
+    )
+    np.testing.assert_array_equal(output[:, z, y, x], volumes)
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_stored_values_come_back_without_dicom(name: str, tmp_path: Path) -> None:
+    image = DicomCubeImage.from_dicom_folder(series_folder(name))
+    image.to_npz(tmp_path / "series.npz")
+    found = DicomCubeImage.from_npz(tmp_path / "series.npz")
+    assert found.dicom_meta is None
+    assert found.raw_image.tobytes() == image.raw_image.tobytes()
+    assert (found.axes, found.dtype, found.space) == (image.axes, image.dtype, image.space)
+    np.testing.assert_array_equal(found.get_fdata("float64"), image.get_fdata("float64"))

@@ -1,18 +1,15 @@
 """Where NIfTI and DICOM put a voxel: two conventions for indices and for patient coordinates."""
 
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 import numpy.typing as npt
 
-from dicube.core.axes import volume_axes
 from dicube.dicom.geometry import RAS_FROM_LPS
-from dicube.dicom.series.axis import Axis
 
 Float64Array = npt.NDArray[np.float64]
 
-TIME: Final = "t"
 # (z, y, x) indices to (x, y, z) indices and back: the permutation is its own inverse.
 _REVERSED: Final = np.eye(4)[[2, 1, 0, 3]]
 _CORNERS: Final = np.indices((2, 2, 2)).reshape(3, 8)
@@ -27,17 +24,6 @@ def to_nifti_affine(affine: Float64Array) -> Float64Array:
 def from_nifti_affine(placed: Float64Array) -> Float64Array:
     """From (x, y, z) indices and RAS to (z, y, x) indices and LPS; as above, backwards."""
     return to_nifti_affine(placed)
-
-
-def to_nifti_volumes(values: Any, axes: Sequence[Axis]) -> Any:
-    """(z, y, x), or (t, z, y, x) where t runs through all volumes in C order.
-
-    Further dimensions, such as samples, stay last.
-    """
-    frame = values.shape[len(axes) :]
-    slices = axes[-1].size if axes and axes[-1].name != TIME else 1
-    volumes = values.reshape(-1, slices, *frame)
-    return volumes if volume_axes(axes) else volumes[0]
 
 
 def corner_distance_mm(first: Float64Array, second: Float64Array, shape: Sequence[int]) -> float:

@@ -14,7 +14,7 @@ from dicube.core.pixel_header import PixelDataHeader
 from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.nifti.embedded import embedded_image
-from dicube.interchange.nifti.grid import TIME, from_nifti_affine
+from dicube.interchange.nifti.grid import from_nifti_affine
 from dicube.interchange.nifti.libraries import igzip_threaded, is_gzip_name, nibabel
 
 PathLike = str | os.PathLike[str]
@@ -103,4 +103,4 @@ def _axes(nifti: Any, shape: tuple[int, ...]) -> tuple[Axis, ...]:
     step = float(nifti.header.get_zooms()[3])
     unit = _TIME_UNITS.get(nifti.header.get_xyzt_units()[1], "")
     coordinates = tuple(i * step for i in range(shape[0])) if step > 0 else None
-    return (Axis(TIME, shape[0], unit, coordinates), z)
+    return (Axis("t", shape[0], unit, coordinates), z)

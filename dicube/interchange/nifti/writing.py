@@ -9,7 +9,7 @@ from typing import Any, BinaryIO, Final
 import numpy as np
 
 from dicube.codecs.parallel import thread_count
-from dicube.core.axes import volume_axes
+from dicube.core.axes import as_volumes, volume_axes
 from dicube.core.companion import pack_companion
 from dicube.core.contents import Array, values_digest
 from dicube.core.image import DicomCubeImage
@@ -19,10 +19,8 @@ from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.nifti.embedded import extension_of, stored_values
 from dicube.interchange.nifti.grid import (
-    TIME,
     corner_distance_mm,
     to_nifti_affine,
-    to_nifti_volumes,
     without_shear,
 )
 from dicube.interchange.nifti.libraries import igzip_threaded, is_gzip_name, nibabel
@@ -36,6 +34,7 @@ PathLike = str | os.PathLike[str]
 _QFORM_TOLERANCE_MM: Final = 0.01
 _EVEN_STEPS: Final = 1e-3  # of a step
 _GZIP_LEVEL: Final = 2  # of ISA-L's 0 to 3: docs/decisions/0016-nifti.md
+_TIME: Final = "t"
 _COLOUR: Final = {3: "RGB", 4: "RGBA"}
 
 
@@ -51,7 +50,7 @@ def write_nifti(
     nib = nibabel()
     values, slope, intercept = _values(image, where=str(path))
     companion = _companion(image, values, where=str(path)) if embed else None
-    volumes = to_nifti_volumes(values, image.axes)
+    volumes = as_volumes(values, image.axes)
     nifti = _placed(nib, image, volumes, where=str(path))
     nifti.header.set_slope_inter(slope, intercept)
     if companion is not None:
@@ -143,7 +142,7 @@ def _placed(nib: Any, image: DicomCubeImage, volumes: Array, *, where: str) -> A
 def _time_step_s(axes: Sequence[Axis]) -> float | None:
     """Seconds from volume to volume, where there is one axis of evenly spaced times."""
     outer = volume_axes(axes)
-    if len(outer) != 1 or outer[0].name != TIME or outer[0].coordinates is None:
+    if len(outer) != 1 or outer[0].name != _TIME or outer[0].coordinates is None:
         return None
     per_second = {"s": 1.0, "ms": 1e3, "us": 1e6}.get(outer[0].unit)
     steps = np.diff(outer[0].coordinates)

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
-from tests.core.test_cube_file import every_bit_pattern, image_of
+from tests.core.test_cube_file import image_of
+from tests.interchange.placed import placed_images
 from tests.series import requires_data, series_folder
 
 nib = pytest.importorskip("nibabel", reason="nibabel is not installed (extra nifti)")
@@ -128,43 +129,6 @@ def test_axes_of_volumes_come_back(tmp_path):
     found = DicomCubeImage.from_nifti(tmp_path / "x.nii")
     assert found.axes == tuple(axes)
     np.testing.assert_array_equal(found.raw_image, values)
-
-
-# float16 is no type of NIfTI.
-DTYPES = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64", "float32",
-          "float64"]  # fmt: skip
-ANGLES = st.floats(-np.pi, np.pi)
-SPACINGS = st.floats(0.05, 20)
-
-
-@st.composite
-def placed_images(draw) -> DicomCubeImage:
-    """Any array in any place: rotated, mirrored, of any spacing, near or far."""
-    shape = draw(st.lists(st.integers(1, 6), min_size=3, max_size=4))
-    values = every_bit_pattern(tuple(shape), draw(st.sampled_from(DTYPES)))
-    header = PixelDataHeader(
-        RescaleSlope=draw(st.sampled_from([1.0, 0.1, -2.5])),
-        RescaleIntercept=draw(st.sampled_from([0.0, -1024.0, 0.7])),
-        OriginalPixelDtype=values.dtype.name,
-    )
-    axes = [Axis("t", shape[0])] * (len(shape) - 3) + [Axis("z", shape[-3], "mm")]
-    image = DicomCubeImage(values, header, axes=axes)
-    a, b, c = draw(ANGLES), draw(ANGLES), draw(ANGLES)
-    turn = _rotation(a, 0) @ _rotation(b, 1) @ _rotation(c, 2)
-    affine = np.eye(4)
-    affine[:3, :3] = turn * [draw(SPACINGS), draw(SPACINGS), draw(SPACINGS)]
-    affine[:3, 0] *= draw(st.sampled_from([-1, 1]))
-    affine[:3, 3] = [draw(st.floats(-3000, 3000)) for _ in range(3)]
-    image.affine = affine
-    return image
-
-
-def _rotation(angle: float, axis: int) -> np.ndarray:
-    matrix = np.eye(3)
-    i, j = (k for k in range(3) if k != axis)
-    matrix[i, i] = matrix[j, j] = np.cos(angle)
-    matrix[i, j], matrix[j, i] = -np.sin(angle), np.sin(angle)
-    return matrix
 
 
 @settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
