@@ -58,12 +58,12 @@ def apply_rescale(
             f"dtype {kind.name} is no floating point type",
             hint="use float16, float32 or float64, or `raw_image` for stored values",
         )
-    with np.errstate(invalid="ignore"):  # signalling NaNs of floats
+    with np.errstate(over="ignore", invalid="ignore"):  # what becomes infinite or NaN is so
         output = values.astype(kind)
-    if not np.all(np.asarray(slope) == 1):
-        output *= np.asarray(slope).astype(kind)
-    if not np.all(np.asarray(intercept) == 0):
-        output += np.asarray(intercept).astype(kind)
+        if not np.all(np.asarray(slope) == 1):
+            output *= np.asarray(slope).astype(kind)
+        if not np.all(np.asarray(intercept) == 0):
+            output += np.asarray(intercept).astype(kind)
     return output
 
 
