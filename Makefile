@@ -99,7 +99,8 @@ $(PUBLISHED): $(INSTALLED)
 # with the reason, where they cannot be installed.
 $(READERS): $(INSTALLED)
 	$(PYTHON) -m venv .venv-readers
-	-.venv-readers/bin/python -m pip install --quiet --disable-pip-version-check dcm2niix nibabel SimpleITK
+	-.venv-readers/bin/python -m pip install --quiet --disable-pip-version-check dcm2niix nibabel SimpleITK \
+		ome-zarr-models tensorstore
 	@touch $@
 
 clean:

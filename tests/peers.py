@@ -14,21 +14,23 @@ PEERS = Path(os.environ.get("DICUBE_PEERS_BIN", str(_DEFAULT)))
 _HOW = "`make test` installs it, or set DICUBE_PEERS_BIN to the folder of its programs"
 
 
-def _imports(name: str) -> bool:
-    """Whether the environment has a package; its installation may have failed."""
+def imports(*names: str) -> bool:
+    """Whether the environment has these packages; its installation may have failed."""
     python = PEERS / "python"
     if not python.exists():
         return False
-    done = subprocess.run([str(python), "-c", f"import {name}"], capture_output=True, check=False)
+    done = subprocess.run(
+        [str(python), "-c", f"import {', '.join(names)}"], capture_output=True, check=False
+    )
     return done.returncode == 0
 
 
 requires_dcm2niix = pytest.mark.skipif(
-    not (PEERS / "dcm2niix").exists() or not _imports("nibabel"),
+    not (PEERS / "dcm2niix").exists() or not imports("nibabel"),
     reason=f"dcm2niix is not installed: {_HOW}",
 )
 requires_simpleitk = pytest.mark.skipif(
-    not _imports("SimpleITK"), reason=f"SimpleITK is not installed: {_HOW}"
+    not imports("SimpleITK"), reason=f"SimpleITK is not installed: {_HOW}"
 )
 
 _CONVERT = """

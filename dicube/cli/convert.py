@@ -1,4 +1,4 @@
-"""`dicube convert`: DICOM folder, cube file or NIfTI in; cube file or NIfTI out."""
+"""`dicube convert`: a DICOM folder, a cube file or another format in, all but the first out."""
 
 import time
 from dataclasses import dataclass
@@ -8,8 +8,23 @@ from typing import Annotated, Final
 
 import typer
 
+from dicube.cli.exchange_target import (
+    ExchangeOptions,
+    ZarrChunks,
+    ZarrCodec,
+    check_exchange_target,
+    verify_exchange,
+    write_exchange,
+)
 from dicube.cli.exit_codes import ExitCode
-from dicube.cli.paths import Kind, check_target, is_nifti_name, kind_of, read_image
+from dicube.cli.paths import (
+    Kind,
+    check_target,
+    exchange_kind,
+    exchange_suffixes,
+    kind_of,
+    read_image,
+)
 from dicube.cli.progress import Stages, stages
 from dicube.cli.summary import Converted, print_summary
 from dicube.cli.text import help_lines
@@ -29,7 +44,10 @@ EXAMPLES: Final = help_lines(
     "dicube convert ct_folder ct.dcba --effort max  # up to 2 % smaller, slower",
     "dicube convert ct_folder ct.dcbr --roi body --background-error 5  # air within 5",
     "dicube convert two_series one.dcbs --series-uid 1.2.840.113619.2.55",
-    "dicube convert ct.dcbs ct.nii.gz",
+    "dicube convert ct_folder ct.nii.gz --embed  # NIfTI with the DICOM series inside",
+    "dicube convert dwi_folder dwi.nii.gz --sidecar  # and dwi.json, dwi.bval, dwi.bvec",
+    "dicube convert ct.dcbs ct.npz  # float32, head first, for training",
+    "dicube convert ct.dcbs ct.zarr --chunks training",
     "dicube convert brain.nii.gz brain.dcbs --modality MR",
 )
 
@@ -94,7 +112,9 @@ class _Job:
     src: Path
     dst: Path
     kind: Kind
-    file_format: str | None  # None: NIfTI
+    file_format: str | None  # None: another format
+    target: Kind | None  # None: a cube file
+    exchange: ExchangeOptions
     series_uid: str | None
     group: int | None
     incomplete: Handling
@@ -123,12 +143,13 @@ class _Job:
 
 def convert(
     src: Annotated[
-        Path, typer.Argument(metavar="SRC", help="A DICOM folder, a cube file or a NIfTI file.")
+        Path, typer.Argument(metavar="SRC", help="A DICOM folder, a cube file, NIfTI, NPZ or Zarr.")
     ],
     dst: Annotated[
         Path,
         typer.Argument(
-            metavar="DST", help="The file to write: .dcbs, .dcba, .dcbr, .nii or .nii.gz."
+            metavar="DST",
+            help="What to write: .dcbs, .dcba, .dcbr, .nii, .nii.gz, .npz or .zarr.",
         ),
     ],
     file_format: Annotated[
@@ -183,7 +204,7 @@ def convert(
         str | None,
         typer.Option(
             metavar="CS",
-            help="Make new DICOM metadata of this modality (such as MR) for a NIfTI file.",
+            help="Make new DICOM metadata of this modality (such as MR) for an image without.",
             show_default=False,
         ),
     ] = None,
@@ -217,8 +238,37 @@ def convert(
             show_default=False,
         ),
     ] = None,
+    embed: Annotated[
+        bool | None,
+        typer.Option(
+            help="Keep the DICOM series in NIfTI, NPZ or Zarr, so that it comes back byte for byte."
+            " It identifies the patient as the DICOM files do.",
+            show_default="only in Zarr",
+        ),
+    ] = None,
+    sidecar: Annotated[
+        bool,
+        typer.Option(
+            "--sidecar",
+            help="Write .json (BIDS), .bval and .bvec beside a NIfTI file; replaces them.",
+        ),
+    ] = False,
+    chunks: Annotated[
+        ZarrChunks | None,
+        typer.Option(
+            help="What is read at once from Zarr: a slice, or a cube of 32 voxels.",
+            show_default="slices",
+        ),
+    ] = None,
+    codec: Annotated[
+        ZarrCodec | None,
+        typer.Option(
+            help="Of Zarr: blosc, which all readers have, or htj2k, which needs dicube.",
+            show_default="blosc",
+        ),
+    ] = None,
     verify: Annotated[
-        bool, typer.Option(help="Read the new cube file again and compare it with SRC.")
+        bool, typer.Option(help="Read what was written again and compare it with SRC.")
     ] = True,
     threads: Annotated[
         int | None, typer.Option(min=1, help="Threads of the codecs.", show_default="processors")
@@ -230,11 +280,14 @@ def convert(
     SRC and DST may have any of the formats; to write DICOM files, use `dicube export`. .dcbs and
     .dcba are lossless; .dcbr is so inside a region only, and says so in its DICOM elements.
     """
+    target = None if file_format is not None else exchange_kind(dst)
     job = _Job(
         src=src,
         dst=dst,
         kind=kind_of(src),
         file_format=_cube_format(dst, file_format),
+        target=target,
+        exchange=ExchangeOptions(embed, sidecar, chunks, codec),
         series_uid=series_uid,
         group=group,
         incomplete=incomplete,
@@ -251,7 +304,11 @@ def convert(
         background_distance=background_distance,
     )
     _check_options(job)
-    check_target(dst, overwrite=overwrite)
+    job.exchange.check(target, overwrite=overwrite)
+    if target is None:
+        check_target(dst, overwrite=overwrite)
+    else:
+        check_exchange_target(dst, target, overwrite=overwrite)
     if threads is not None:
         set_num_threads(threads)
     start = time.perf_counter()
@@ -262,7 +319,7 @@ def convert(
             image = _read(job, progress)
             _write(image, job, progress)
             converted = Converted.of_image(image, src)
-        result = _verify(job, progress) if job.verify and job.file_format else None
+        result = _verify(job, None if job.is_streamed else image, progress)
     print_summary(converted, dst, time.perf_counter() - start, result)
     if result is not None and not result.ok:
         print_problems(dst, result)
@@ -270,15 +327,15 @@ def convert(
 
 
 def _cube_format(dst: Path, chosen: CubeFormat | None) -> str | None:
-    """Name of the cube format to write; None for NIfTI."""
+    """Name of the cube format to write; None for another format."""
     if chosen is not None:
         return chosen.value
-    if is_nifti_name(dst):
+    if exchange_kind(dst) is not None:
         return None
     if not is_cube_suffix(dst):
         raise typer.BadParameter(
-            "the name ends in none of .dcbs, .dcba, .dcbr, .nii and .nii.gz; give --format,"
-            " or use `dicube export` to write a folder of DICOM files",
+            f"the name ends in none of .dcbs, .dcba, .dcbr, {', '.join(exchange_suffixes())}; give"
+            " --format, or use `dicube export` to write a folder of DICOM files",
             param_hint="DST",
         )
     return format_of_name(dst.suffix, where=str(dst)).suffix
@@ -300,9 +357,9 @@ def _check_options(job: _Job) -> None:
         raise typer.BadParameter(
             f"only for a DICOM folder, SRC is {job.kind.value}", param_hint=given
         )
-    if job.modality is not None and job.kind is not Kind.NIFTI_FILE:
+    if job.modality is not None and job.kind in (Kind.DICOM_FOLDER, Kind.CUBE_FILE):
         raise typer.BadParameter(
-            f"only for a NIfTI file, SRC is {job.kind.value}", param_hint="--modality"
+            f"only for NIfTI, NPZ and Zarr, SRC is {job.kind.value}", param_hint="--modality"
         )
     written = job.file_format and format_of_name(job.file_format, where=str(job.dst))
     if job.effort is not None and written not in (DCBA, DCBR):
@@ -356,8 +413,8 @@ def _stream(job: _Job, progress: Stages) -> Conversion:
 
 def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
     with progress.busy("writing"):
-        if job.file_format is None:
-            image.to_nifti(job.dst)
+        if job.target is not None:
+            write_exchange(image, job.dst, job.target, job.exchange)
         else:
             image.to_file(
                 job.dst,
@@ -371,7 +428,13 @@ def _write(image: DicomCubeImage, job: _Job, progress: Stages) -> None:
             )
 
 
-def _verify(job: _Job, progress: Stages) -> Verification:
+def _verify(job: _Job, image: DicomCubeImage | None, progress: Stages) -> Verification | None:
+    if not job.verify:
+        return None
+    if job.target is not None:
+        assert image is not None
+        with progress.busy("verifying"):
+            return verify_exchange(image, job.dst, job.target, job.exchange)
     # Slices of unpacked mosaics are no images of the folder; their digest is checked all the same.
     is_of_folder = job.kind is Kind.DICOM_FOLDER and job.mosaic is Mosaics.KEEP
     against = job.src if is_of_folder else None

@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli.paths import check_target, is_nifti_name, kind_of, read_image
+from dicube.cli.paths import Kind, check_target, exchange_kind, kind_of, read_image
 from dicube.cli.progress import stages
 from dicube.cli.text import count_text, finding_text, help_lines, printable, shape_text, size_text
 from dicube.core.image import DicomCubeImage
@@ -67,7 +67,7 @@ def fix(
         with progress.busy("straightening"):
             straight = image.resample_tilt(fill=fill)
         with progress.busy("writing"):
-            if is_nifti_name(target):
+            if exchange_kind(target) is Kind.NIFTI_FILE:
                 straight.to_nifti(target)
             else:
                 straight.to_file(target)
@@ -78,7 +78,7 @@ def _checked_target(src: Path, dst: Path | None, *, overwrite: bool) -> Path:
     """DST, before any work is done."""
     if dst is None:
         raise typer.BadParameter("name the file to write", param_hint="DST")
-    if not is_nifti_name(dst):
+    if exchange_kind(dst) is not Kind.NIFTI_FILE:
         if not is_cube_suffix(dst):
             raise typer.BadParameter(
                 "the name ends in none of .dcbs, .dcba, .nii and .nii.gz; `dicube export` makes"

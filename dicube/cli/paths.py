@@ -2,8 +2,10 @@
 
 from enum import Enum
 from pathlib import Path
+from typing import Final
 
 from dicube.cli.progress import Stages
+from dicube.core.exchange import exchange_of
 from dicube.core.image import DicomCubeImage
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
@@ -14,10 +16,20 @@ class Kind(Enum):
     DICOM_FOLDER = "a DICOM folder"
     CUBE_FILE = "a cube file"
     NIFTI_FILE = "a NIfTI file"
+    NPZ_FILE = "a NumPy archive"
+    ZARR_GROUP = "a Zarr group"
+
+
+# Formats of other ecosystems: their suffixes, and their name in `dicube.core.exchange`.
+_EXCHANGED: Final = {
+    Kind.NIFTI_FILE: ((".nii", ".nii.gz"), "nifti"),
+    Kind.NPZ_FILE: ((".npz",), "npz"),
+    Kind.ZARR_GROUP: ((".zarr",), "zarr"),
+}
 
 
 def kind_of(path: Path) -> Kind:
-    """Tell the kind of a source; a file that is not NIfTI by its name is taken for a cube file.
+    """Tell the kind of a source; a file of no other format by its name is taken for a cube file.
 
     Raises
     ------
@@ -25,14 +37,34 @@ def kind_of(path: Path) -> Kind:
         There is nothing at this path.
     """
     check_exists(path)
+    exchanged = exchange_kind(path)
     if path.is_dir():
-        return Kind.DICOM_FOLDER
-    return Kind.NIFTI_FILE if is_nifti_name(path) else Kind.CUBE_FILE
+        is_zarr = exchanged is Kind.ZARR_GROUP or (path / "zarr.json").is_file()
+        return Kind.ZARR_GROUP if is_zarr else Kind.DICOM_FOLDER
+    return Kind.CUBE_FILE if exchanged in (None, Kind.ZARR_GROUP) else exchanged
 
 
-def is_nifti_name(path: Path) -> bool:
-    """Whether the name ends in .nii or .nii.gz."""
-    return path.name.lower().endswith((".nii", ".nii.gz"))
+def exchange_kind(path: Path) -> Kind | None:
+    """The format of another ecosystem that a name ends in; None for other names."""
+    name = path.name.lower()
+    return next((kind for kind, (ends, _) in _EXCHANGED.items() if name.endswith(ends)), None)
+
+
+def exchange_suffixes() -> list[str]:
+    """All suffixes of such formats."""
+    return [suffix for suffixes, _ in _EXCHANGED.values() for suffix in suffixes]
+
+
+def read_exchanged(path: Path, kind: Kind) -> DicomCubeImage:
+    """Read a file of such a format."""
+    return exchange_of(_EXCHANGED[kind][1]).read(path)
+
+
+def stored_bytes(path: Path) -> int:
+    """Bytes of a file, or of all files of a group."""
+    if path.is_file():
+        return path.stat().st_size
+    return sum(each.stat().st_size for each in path.rglob("*") if each.is_file())
 
 
 def check_exists(path: Path) -> None:
@@ -74,6 +106,6 @@ def read_image(path: Path, kind: Kind, progress: Stages) -> DicomCubeImage:
     if kind is Kind.DICOM_FOLDER:
         return DicomCubeImage.from_dicom_folder(path, progress=progress)
     with progress.busy("reading"):
-        if kind is Kind.NIFTI_FILE:
-            return DicomCubeImage.from_nifti(path)
-        return DicomCubeImage.from_file(path)
+        if kind is Kind.CUBE_FILE:
+            return DicomCubeImage.from_file(path)
+        return read_exchanged(path, kind)

@@ -7,6 +7,7 @@ from typing import NamedTuple, Self
 
 import typer
 
+from dicube.cli.paths import Kind, kind_of, stored_bytes
 from dicube.cli.text import count_text, printable, size_text
 from dicube.core.conversion import Conversion
 from dicube.core.image import DicomCubeImage
@@ -27,8 +28,8 @@ class Converted(NamedTuple):
     def of_image(cls, image: DicomCubeImage, source: Path) -> Self:
         """An image that came from a folder or a file."""
         frames = math.prod(axis.size for axis in image.axes)
-        is_file = source.is_file()
-        length = source.stat().st_size if is_file else _series_length(image, source)
+        is_folder = kind_of(source) is Kind.DICOM_FOLDER
+        length = _series_length(image, source) if is_folder else stored_bytes(source)
         return cls(frames, length, image.skipped_files, image.findings)
 
     @classmethod
@@ -41,7 +42,7 @@ def print_summary(
     converted: Converted, target: Path, seconds: float, result: Verification | None
 ) -> None:
     """One line of numbers, then every file that was left out, then what is odd about the series."""
-    length_out = target.stat().st_size
+    length_out = stored_bytes(target)
     parts = [
         count_text(converted.frames, "frame"),
         f"{size_text(converted.length_bytes)} in",

@@ -1,7 +1,8 @@
 """An image on its way into other formats and back; each is implemented in the layer above."""
 
 import os
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Literal
 
 from dicube.core.exchange import exchange_of
 
@@ -117,3 +118,68 @@ class ImageExchange:
             The image has a dtype that `companion` cannot describe.
         """
         exchange_of("npz").write(self, path, embed=embed)
+
+    @classmethod
+    def from_zarr(cls, store: Any) -> "DicomCubeImage":
+        """Read a Zarr group that `to_zarr` wrote; needs the extra "zarr".
+
+        Parameters
+        ----------
+        store : path, URL, or store of zarr-python
+
+        Raises
+        ------
+        MissingDependencyError
+            zarr-python is not installed.
+        DataConsistencyError
+            There is no such group, its write was interrupted, or the values are not those that
+            were written.
+        InvalidCubeFileError
+            What describes the image is damaged.
+        """
+        return exchange_of("zarr").read(store)
+
+    def to_zarr(
+        self,
+        store: Any,
+        *,
+        chunks: Literal["slices", "training"] | Sequence[int] = "slices",
+        shards: bool | Sequence[int] = True,
+        codec: Literal["blosc", "htj2k"] = "blosc",
+        embed: bool = True,
+    ) -> None:
+        """Write a Zarr v3 group; needs the extra "zarr".
+
+        The array `0` has the stored values, (z, y, x) or as `axes` says, colour before z. The
+        attribute `ome` is that of OME-Zarr 0.5, where the axes allow it; `dicube` has affine,
+        rescale and acquisition; the array `companion` the rest of the image (docs/interchange.md).
+
+        A group whose write was interrupted is known as such, and the same call goes on where it
+        stopped. Anything else that is there is left alone.
+
+        Parameters
+        ----------
+        store : path, URL, or store of zarr-python
+        chunks : "slices", "training", or sequence of int
+            What is read at once: a slice, a cube of 32 voxels for random patches, or this shape.
+        shards : bool or sequence of int
+            Keep chunks in files of up to 32 MiB, each in a file of its own, or in this shape.
+        codec : "blosc" or "htj2k"
+            Blosc (zstd level 1, bitshuffle), which all of Zarr reads; or HTJ2K, which is smaller
+            and needs DiCube to be installed where it is read.
+        embed : bool
+            Keep the DICOM metadata and the source files without their pixels, so that `from_zarr`
+            gives the very series. They identify the patient as the DICOM files do.
+
+        Raises
+        ------
+        MissingDependencyError
+            zarr-python is not installed.
+        DataConsistencyError
+            Something else is there, shapes do not fit, or the group cannot be written.
+        CodecError
+            The image has a dtype that the companion or HTJ2K cannot hold.
+        """
+        exchange_of("zarr").write(
+            self, store, chunks=chunks, shards=shards, codec=codec, embed=embed
+        )

@@ -123,3 +123,17 @@ def test_stored_values_come_back_without_dicom(name: str, tmp_path: Path) -> Non
     assert found.raw_image.tobytes() == image.raw_image.tobytes()
     assert (found.axes, found.dtype, found.space) == (image.axes, image.dtype, image.space)
     np.testing.assert_array_equal(found.get_fdata("float64"), image.get_fdata("float64"))
+
+
+@pytest.mark.parametrize("name", STORED)
+def test_zarr(name: str, tmp_path: Path) -> None:
+    zarr = pytest.importorskip("zarr", reason="zarr is not installed (extra zarr)")
+    image = DicomCubeImage.from_dicom_folder(series_folder(name))
+    image.to_zarr(tmp_path / "series.zarr")
+    found = DicomCubeImage.from_zarr(tmp_path / "series.zarr")
+    assert_same_image(found, image)
+    assert_same_files(found, image, tmp_path)
+    values = zarr.open_array(tmp_path / "series.zarr" / "0", mode="r")[...]
+    if image.ndim - len(image.axes) > 2:
+        values = np.moveaxis(values, len(image.axes) - 1, -1)
+    np.testing.assert_array_equal(values, image.raw_image)
