@@ -6,6 +6,7 @@ included.
 """
 
 import io
+from dataclasses import replace
 
 import numpy as np
 
@@ -63,29 +64,29 @@ class Companion:
     """
 
     def __init__(self, data: bytes, *, where: str) -> None:
-        self._file = DcbFile(BytesInMemory(data, name=where))
-        image = parse_image_member(self._file.pixel_header, frames=None, where=where)
-        if image is None or image.digest is None or len(self._file.frames):
+        file = DcbFile(BytesInMemory(data, name=where))
+        image = parse_image_member(file.pixel_header, frames=None, where=where)
+        if image is None or image.digest is None or len(file.frames):
             raise InvalidCubeFileError(
                 "what came with the pixels is no description of an image",
                 where=where,
                 hint="write it again",
             )
-        self._image = image
+        self._digest = image.digest
         zero = np.zeros((), image.encoding.dtype)
         try:
             values = np.broadcast_to(zero, image.shape)  # takes no memory
         except ValueError as error:
             raise InvalidCubeFileError("the image is too large", where=where) from error
-        self.described: CubeContents = self.contents(values)
+        self.described: CubeContents = contents_with(values, image.axes, file, image)
 
     def matches(self, values: Array) -> bool:
         """Whether these are the stored values that the companion was made for, bit for bit."""
         wanted = self.described.values
         if (values.shape, values.dtype) != (wanted.shape, wanted.dtype):
             return False
-        return values_digest(values) == self._image.digest
+        return values_digest(values) == self._digest
 
     def contents(self, values: Array) -> CubeContents:
         """The whole image again, of values that match."""
-        return contents_with(values, self._image.axes, self._file, self._image)
+        return replace(self.described, values=values)

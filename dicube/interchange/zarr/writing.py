@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, Final, Literal
 
@@ -25,6 +26,7 @@ from dicube.interchange.zarr.group import (
 )
 from dicube.interchange.zarr.library import zarr
 from dicube.interchange.zarr.ome import VALUES, dimension_names, ome_attribute
+from dicube.storage.pixel_utils import encoding_of
 
 Codec = Literal["blosc", "htj2k"]
 
@@ -49,16 +51,16 @@ def write_zarr(
     digest = values_digest(contents.values)
     if not embed:
         contents.meta = contents.sources = None
+    encoding_of(values.dtype)  # refuses, before anything is written, what no companion describes
     encoding = _encoding(codec, values.dtype)
     chunking = Chunking.of(values.shape, values.dtype.itemsize, chunks, shards)
-    companion = np.frombuffer(pack_companion(contents, digest), np.uint8)
+    names = dimension_names(image.axes, has_samples=has_samples)
     try:
         group = _begun(store, digest)
-        names = dimension_names(image.axes, has_samples=has_samples)
-        _write_values(group, values, names, chunking, encoding, where=name_of(store))
-        group.create_array(
-            COMPANION, data=companion, chunks=companion.shape, compressors=None, overwrite=True
-        )
+        with ThreadPoolExecutor(1) as meanwhile:
+            companion = meanwhile.submit(_write_companion, group, contents, digest)
+            _write_values(group, values, names, chunking, encoding, where=name_of(store))
+            companion.result()
         attribute = {**group.attrs[ATTRIBUTE], **_described(image, contents), "complete": True}
         ome = ome_attribute(_title(store), image.axes, image.affine, has_samples=has_samples)
         group.update_attributes({ATTRIBUTE: attribute, **({} if ome is None else {"ome": ome})})
@@ -132,6 +134,11 @@ def _write_values(
     for region in _regions(values.shape, chunking.shards or chunking.chunks):
         if not _holds(array, region, values[region]):
             array[region] = values[region]
+
+
+def _write_companion(group: Any, contents: CubeContents, digest: str) -> None:
+    data = np.frombuffer(pack_companion(contents, digest), np.uint8)
+    group.create_array(COMPANION, data=data, chunks=data.shape, compressors=None, overwrite=True)
 
 
 def _encoding(codec: Codec, dtype: np.dtype[Any]) -> dict[str, Any]:
