@@ -13,6 +13,7 @@ from dicube.core.body_mask import body_mask
 from dicube.core.contents import CubeContents
 from dicube.core.exchange import exchange_of
 from dicube.core.frame_writing import RoiRequest
+from dicube.core.grid_turn import GridTurn
 from dicube.dicom.geometry import affine_of
 from dicube.exceptions import CodecError, DataConsistencyError
 from dicube.storage.formats import DCBR, FileFormat
@@ -169,10 +170,8 @@ def _read_nifti(contents: CubeContents, path: Path) -> Array:
             where=str(path),
             hint="give the mask as .npy, slice by slice like the image",
         )
-    # From (z, y, x, 1) of the image to (z, y, x, 1) of the mask.
-    to_mask = np.linalg.solve(image.affine, own)
     shape = contents.values.shape[len(contents.axes) - 1 :][:3]
-    turned = _turned(image.raw_image, to_mask, shape)
+    turned = _turned(image.raw_image, image.affine, own, shape)
     if turned is None:
         raise DataConsistencyError(
             "the mask lies on another grid than the image",
@@ -182,23 +181,11 @@ def _read_nifti(contents: CubeContents, path: Path) -> Array:
     return turned
 
 
-def _turned(mask: Array, to_mask: Array, shape: tuple[int, ...]) -> Array | None:
+def _turned(mask: Array, affine: Array, own: Array, shape: tuple[int, ...]) -> Array | None:
     """The mask with its last three axes exchanged and reversed; None where that is not enough."""
-    turn = np.rint(to_mask[:3, :3])
-    order = np.argmax(np.abs(turn), axis=0)  # for each axis of the image, that of the mask
-    if sorted(order) != [0, 1, 2] or np.abs(turn).sum() != 3:
+    turn = GridTurn.between(affine, own, mask.shape[-3:], _GRID_TOLERANCE)
+    if turn is None:
         return None
-    leading = tuple(range(mask.ndim - 3))
-    turned = mask.transpose(*leading, *(len(leading) + order))
-    if turned.shape[-3:] != tuple(shape):
-        return None
-    signs = turn[order, range(3)]
-    backwards = tuple(axis - 3 for axis in range(3) if signs[axis] < 0)
-    # Where the first and the last voxel of the image fall tells whether the grids coincide.
-    corners = np.array([[0, 0, 0, 1], [*(size - 1 for size in shape), 1]]).T
-    found = (to_mask @ corners)[order]
-    last = np.array(shape) - 1
-    expected = np.where(signs > 0, [np.zeros(3), last], [last, np.zeros(3)]).T
-    if np.abs(found - expected).max() > _GRID_TOLERANCE:
-        return None
-    return np.flip(turned, backwards)
+    turned = turn.array(mask)
+    starts_there = turn.corner((0, 0, 0), mask.shape[-3:]) == (0, 0, 0)
+    return turned if starts_there and turned.shape[-3:] == tuple(shape) else None
