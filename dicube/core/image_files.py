@@ -321,3 +321,14 @@ class ImageFiles:
         if file_format is None or self._origin is None or not self._origin.exists():
             return None
         return read_codestreams(self._origin, file_format, contents.digest)
+
+
+def contents_of(image: ImageFiles) -> CubeContents:
+    """The parts of an image, its metadata as they are now; for layers above that need them all.
+
+    Raises
+    ------
+    DataConsistencyError
+        The metadata were sorted after the pixels were read, so they are no longer theirs.
+    """
+    return image._edits.with_current_meta()

@@ -34,7 +34,7 @@ def label_boxes(labels: Array) -> dict[int, Box]:
             continue
         first = int(rows[0])
         band = plane[first : rows[-1] + 1]
-        for label, (y0, y1, x0, x1) in _boxes_of_plane(band).items():
+        for label, (y0, y1, x0, x1) in boxes_of_plane(band).items():
             known = found.setdefault(label, [z, z, y0 + first, y1 + first, x0, x1])
             known[1] = z
             known[2] = min(known[2], y0 + first)
@@ -56,8 +56,8 @@ def labels_in(labels: Array) -> list[int]:
     return [int(label) for label in found if label]
 
 
-def _boxes_of_plane(plane: Array) -> dict[int, tuple[int, int, int, int]]:
-    """First and last row and column of each label of one slice."""
+def boxes_of_plane(plane: Array) -> dict[int, tuple[int, int, int, int]]:
+    """First and last row, first and last column of each label but 0 of one slice."""
     labels = labels_in(plane)
     if len(labels) > _MANY:
         return _scattered_boxes(plane, labels)
