@@ -1,9 +1,10 @@
 """A segmentation as a DICOM object (PS3.3 A.51, A.90); highdicom lays it out.
 
-highdicom is given a miniature: one pixel for each slice and segment that says whether there is
-anything. From that it makes the functional groups, dimensions and references, which is what it is
-good at. Pixel Data are made here, of the boxes of the masks, so that overlapping segments need no
-array of all voxels of all segments.
+highdicom is given a miniature: one pixel for each slice that holds anything. From that it makes the
+modules, functional groups, dimensions and references, which is what it is good at. The groups of a
+slice are then repeated for each segment that it has (frame_groups), and Pixel Data are made of the
+boxes of the masks (planes), so that overlapping segments need no array of all voxels of all
+segments.
 
 Of the source, highdicom sees the geometry only, as a classic series whose UIDs stand in for the
 real ones. So it never logs or quotes anything of a patient, multi-frame sources need no rules of
@@ -17,6 +18,7 @@ from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
+from pydicom.charset import convert_encodings
 from pydicom.dataset import Dataset
 from pydicom.encaps import encapsulate
 from pydicom.filereader import read_dataset
@@ -35,6 +37,7 @@ from dicube.dicom.geometry import space_of
 from dicube.dicom.instance import EXPLICIT_UID
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.seg.descriptions import segment_description
+from dicube.interchange.seg.frame_groups import repeat_groups
 from dicube.interchange.seg.planes import (
     Plane,
     Window,
@@ -103,7 +106,7 @@ def encoded(
     template: Template,
     layout: Layout,
 ) -> Any:
-    """The object, a `highdicom.seg.Segmentation`.
+    """The object as a data set: all elements are there, highdicom's own tables of frames are not.
 
     Parameters
     ----------
@@ -154,17 +157,30 @@ def encoded(
             fractional_type=layout.fractional_type,
             max_fractional_value=LARGEST_FRACTION,
             content_label=template.content_label,
-            omit_empty_frames=layout.omits_empty,
+            omit_empty_frames=True,
             specific_character_set="ISO_IR 192",
             **_miniature(hd, occupied, numbers, source, window, layout, is_whole=is_whole),
         )
     except ValueError as error:
         raise DataConsistencyError(f"highdicom refuses the segmentation: {error}") from error
-    planes = _planes_of(made, source, layout.kind)
+    _name_sources(made, images, source)
+    slices_made = _slices_of(made, source)
+    if layout.kind == "labelmap":
+        planes = [Plane(0, z) for z in slices_made]
+    else:
+        planes = [
+            Plane(mask, z)
+            for mask in range(len(masks))
+            for z in slices_made
+            if occupied[z, mask] or not layout.omits_empty
+        ]
+        repeat_groups(made, slices_made, planes)
+        # Where there is one segment only, highdicom says so here; many readers look at frames.
+        made.SharedFunctionalGroupsSequence[0].pop("SegmentIdentificationSequence", None)
+    made.NumberOfFrames = len(planes)
     made.Rows, made.Columns = window.rows, window.columns
     made.SegmentsOverlap = _overlap(segmentation)
     _set_pixels(made, masks, numbers, planes, window, layout)
-    _name_sources(made, images, source)
     _describe(made, header, template)
     return made
 
@@ -183,11 +199,14 @@ def _miniature(
     is_whole: bool,
 ) -> dict[str, Any]:
     """Arguments for one pixel in each slice, and for where it is if it is not where sources are."""
+    is_shown = np.logical_or(occupied.any(axis=1), [not layout.omits_empty])
+    pixels: Array
     if layout.kind == "labelmap":
-        labels: Array = occupied.any(axis=1).astype(np.uint16) * np.uint16(numbers[0])
-        pixels: Array = labels[:, None, None]
+        pixels = np.where(is_shown[:, None, None], numbers[0], 0).astype(np.uint16)
     else:
-        pixels = occupied.astype(np.uint8)[:, None, None, :]
+        # Each slice once, as if the first segment had it: see frame_groups for the others.
+        pixels = np.zeros((len(occupied), 1, 1, len(numbers)), np.uint8)
+        pixels[:, 0, 0, 0] = is_shown
     if is_whole:
         return {"pixel_array": pixels}
     affine = source.affine.copy()
@@ -218,24 +237,25 @@ def _stand_ins(source: SourceVolume, frame_of_reference: str, rows: int) -> list
         {key: entry for key, entry in source.meta.items() if key in OF_SCANNER}, source.first
     )
     lossy = source.meta.get_values("LossyImageCompression")[source.first]
-    study, series = generate_uid(), generate_uid()
+    common = Dataset()
+    common.update(scanner)
+    for keyword in _BLANK:
+        setattr(common, keyword, "")
+    common.SOPClassUID = _STAND_IN_CLASS
+    common.StudyInstanceUID, common.SeriesInstanceUID = generate_uid(), generate_uid()
+    common.FrameOfReferenceUID = frame_of_reference
+    common.Modality = "OT"
+    common.Rows = common.Columns = rows
+    common.ImageOrientationPatient = _decimals(source.orientation)
+    common.PixelSpacing = _decimals(source.pixel_spacing)
+    common.SliceThickness = DSfloat(distance, auto_format=True)
+    common.LossyImageCompression = "01" if lossy == "01" else "00"
     images = []
     for number, frame in enumerate(source.frames):
         image = Dataset()
-        image.update(scanner)
-        for keyword in _BLANK:
-            setattr(image, keyword, "")
-        image.SOPClassUID = _STAND_IN_CLASS
+        image.update(common)
         image.SOPInstanceUID = f"2.25.{number + 1}"
-        image.StudyInstanceUID, image.SeriesInstanceUID = study, series
-        image.FrameOfReferenceUID = frame_of_reference
-        image.Modality = "OT"
-        image.Rows = image.Columns = rows
         image.ImagePositionPatient = _decimals(frame.position)
-        image.ImageOrientationPatient = _decimals(source.orientation)
-        image.PixelSpacing = _decimals(source.pixel_spacing)
-        image.SliceThickness = DSfloat(distance, auto_format=True)
-        image.LossyImageCompression = "01" if lossy == "01" else "00"
         images.append(image)
     return images
 
@@ -244,19 +264,15 @@ def _decimals(numbers: npt.NDArray[np.float64]) -> list[DSfloat]:
     return [DSfloat(number, auto_format=True) for number in numbers.tolist()]
 
 
-def _planes_of(made: Any, source: SourceVolume, kind: SegmentationKind) -> list[Plane]:
-    """Which mask and slice each frame is of, by what highdicom says of it."""
+def _slices_of(made: Any, source: SourceVolume) -> dict[int, Dataset]:
+    """The functional groups of the frame of each slice, in the order of highdicom."""
     normal = np.cross(source.affine[:3, 2], source.affine[:3, 1])
     origin, step = source.affine[:3, 3] @ normal, source.affine[:3, 0] @ normal
-    slices: dict[int, int] = {}  # by dimension index
-    planes = []
+    slices = {}
     for group in made.PerFrameFunctionalGroupsSequence:
-        *segment, index = np.atleast_1d(group.FrameContentSequence[0].DimensionIndexValues).tolist()
-        if index not in slices:
-            position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, np.float64)
-            slices[index] = int(np.rint((position @ normal - origin) / step))
-        planes.append(Plane(0 if kind == "labelmap" else segment[0] - 1, slices[index]))
-    return planes
+        position = np.array(group.PlanePositionSequence[0].ImagePositionPatient, np.float64)
+        slices[int(np.rint((position @ normal - origin) / step))] = group
+    return slices
 
 
 # ---- what the miniature does not have -----------------------------------------------------------
@@ -276,6 +292,7 @@ def _set_pixels(
         made["PixelData"].VR = "OB"
         return
     if layout.kind == "labelmap":
+        made["PixelPaddingValue"].VR = "US"
         dtype = np.dtype(f"u{made.BitsAllocated // 8}")
         slices = [plane.slice for plane in planes]
         frames = label_frames(masks, numbers, slices, window, dtype)
@@ -304,14 +321,13 @@ def _overlap(segmentation: Segmentation) -> str:
 def _name_sources(made: Any, images: Sequence[Dataset], source: SourceVolume) -> None:
     """Put the real references where the stand-ins are."""
     real = {image.SOPInstanceUID: frame for image, frame in zip(images, source.frames, strict=True)}
-    named: set[int] = set()
     for group in made.PerFrameFunctionalGroupsSequence:
         for derivation in group.DerivationImageSequence:
             for item in derivation.SourceImageSequence:
-                if id(item) not in named:  # frames of one slice share their items
-                    named.add(id(item))
-                    frame = real[item.ReferencedSOPInstanceUID]
-                    _refer(item, frame)
+                frame = real.get(item.ReferencedSOPInstanceUID)
+                if frame is not None:  # frames of one slice share their items
+                    item.ReferencedSOPClassUID = frame.sop_class
+                    item.ReferencedSOPInstanceUID = frame.sop_instance
                     if frame.frame is not None:
                         item.ReferencedFrameNumber = frame.frame
     references = []
@@ -326,11 +342,6 @@ def _name_sources(made: Any, images: Sequence[Dataset], source: SourceVolume) ->
     series = made.ReferencedSeriesSequence[0]
     series.SeriesInstanceUID = source.meta.get_values("SeriesInstanceUID")[source.first]
     series.ReferencedInstanceSequence = references
-
-
-def _refer(item: Dataset, frame: Any) -> None:
-    item.ReferencedSOPClassUID = frame.sop_class
-    item.ReferencedSOPInstanceUID = frame.sop_instance
 
 
 def _header(source: SourceVolume) -> Dataset:
@@ -357,7 +368,10 @@ def _elements(entries: dict[str, Any], index: int) -> Dataset:
 
 def _describe(made: Any, header: Dataset, template: Template) -> None:
     for tag in list(header.keys()):
-        made[tag] = header.get_item(tag)  # as encoded: nothing is converted
+        made[tag] = header.get_item(tag)
+    # What is encoded already stays as it is, also when the object is saved: pydicom would quote
+    # values that it finds odd in warnings.
+    made.set_original_encoding(False, True, convert_encodings("ISO_IR 192"))
     made.ContentDescription = template.content_description
     if template.content_creator_name:
         name = template.content_creator_name

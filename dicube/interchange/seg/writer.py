@@ -145,6 +145,55 @@ class MultiClassWriter:
             highdicom is not installed.
         """
         hd = _highdicom()
+        made = self._encoded(
+            hd, segmentation, source_images, space, volume, series_instance_uid, sop_instance_uid
+        )
+        return hd.seg.Segmentation.from_dataset(made, copy=False)
+
+    def write_file(
+        self,
+        path: PathLike,
+        segmentation: SegmentationLike,
+        source_images: Source,
+        *,
+        space: Space | npt.NDArray[np.float64] | None = None,
+        volume: int | None = None,
+        series_instance_uid: str | None = None,
+        sop_instance_uid: str | None = None,
+    ) -> Path:
+        """Write the DICOM object to a file, faster than `write` and `save_as`.
+
+        An existing file is replaced in one step. Parameters and errors are those of `write`.
+
+        Returns
+        -------
+        Path
+            `path`.
+        """
+        target = Path(path)
+        made = self._encoded(
+            _highdicom(), segmentation, source_images, space, volume, series_instance_uid,
+            sop_instance_uid,
+        )  # fmt: skip
+        try:
+            with replacing(target) as file:
+                made.save_as(file, enforce_file_format=True)
+        except OSError as error:
+            raise DataConsistencyError(
+                f"cannot be written: {error.strerror}", where=str(path)
+            ) from error
+        return target
+
+    def _encoded(
+        self,
+        hd: Any,
+        segmentation: SegmentationLike,
+        source_images: Source,
+        space: Space | npt.NDArray[np.float64] | None,
+        volume: int | None,
+        series_uid: str | None,
+        instance_uid: str | None,
+    ) -> Any:
         source = source_volume(source_images, volume)
         present = self._present(segmentation_of(segmentation, space, source))
         placed = _on_grid(present, source)
@@ -155,8 +204,8 @@ class MultiClassWriter:
             omits_empty=self.skip_empty_slices,
             fractional_type=self.fractional_type,
             transfer_syntax=self.transfer_syntax,
-            series_uid=series_instance_uid,
-            instance_uid=sop_instance_uid,
+            series_uid=series_uid,
+            instance_uid=instance_uid,
         )
         numbers = list(self._numbers(placed.numbers).values())
         return encoded(hd, placed, numbers, source, self.template, layout)
@@ -260,16 +309,7 @@ def write_seg(
         kind=kind,
         transfer_syntax=transfer_syntax,
     )
-    made = writer.write(segmentation, source_images, space=space, volume=volume)
-    target = Path(path)
-    try:
-        with replacing(target) as file:
-            made.save_as(file, enforce_file_format=True)
-    except OSError as error:
-        raise DataConsistencyError(
-            f"cannot be written: {error.strerror}", where=str(path)
-        ) from error
-    return target
+    return writer.write_file(path, segmentation, source_images, space=space, volume=volume)
 
 
 def _on_grid(segmentation: Segmentation, source: SourceVolume) -> Segmentation:
