@@ -34,8 +34,7 @@ def segment_description(hd: Any, segment: Segment, number: int) -> Any:
             segment_label=segment.label,
             segmented_property_category=_concept(hd, segment.category),
             segmented_property_type=_concept(hd, segment.type),
-            # Others need the family of their algorithm here, which nobody has told us.
-            algorithm_type="MANUAL",
+            algorithm_type="MANUAL",  # see `name_algorithm`
             tracking_id=segment.tracking_id or None,
             tracking_uid=segment.tracking_uid or None,
             anatomic_regions=_concepts(hd, segment.anatomic_regions) or None,
@@ -44,9 +43,6 @@ def segment_description(hd: Any, segment: Segment, number: int) -> Any:
         raise MetaDataError(
             f"the segment cannot be described: {error}", where=f"segment {segment.number}"
         ) from error
-    item.SegmentAlgorithmType = segment.algorithm_type
-    if segment.algorithm_type != "MANUAL" or segment.algorithm_name:
-        item.SegmentAlgorithmName = segment.algorithm_name or _UNKNOWN
     if segment.description:
         item.SegmentDescription = segment.description
     if segment.colour is not None:
@@ -59,6 +55,17 @@ def segment_description(hd: Any, segment: Segment, number: int) -> Any:
         region = item.AnatomicRegionSequence[0]
         region.AnatomicRegionModifierSequence = _concepts(hd, segment.anatomic_region_modifiers)
     return item
+
+
+def name_algorithm(item: Dataset, segment: Segment) -> None:
+    """Say how a segment was made.
+
+    highdicom wants to know the family of an algorithm as well, which nobody has told us: so this is
+    said when it is done.
+    """
+    item.SegmentAlgorithmType = segment.algorithm_type
+    if segment.algorithm_type != "MANUAL" or segment.algorithm_name:
+        item.SegmentAlgorithmName = segment.algorithm_name or _UNKNOWN
 
 
 def _concepts(hd: Any, codes: Sequence[Code]) -> list[Dataset]:

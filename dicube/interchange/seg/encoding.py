@@ -36,7 +36,7 @@ from dicube.dicom.entries import slice_item
 from dicube.dicom.geometry import space_of
 from dicube.dicom.instance import EXPLICIT_UID
 from dicube.exceptions import DataConsistencyError
-from dicube.interchange.seg.descriptions import segment_description
+from dicube.interchange.seg.descriptions import name_algorithm, segment_description
 from dicube.interchange.seg.frame_groups import repeat_groups
 from dicube.interchange.seg.planes import (
     Plane,
@@ -181,6 +181,10 @@ def encoded(
     made.Rows, made.Columns = window.rows, window.columns
     made.SegmentsOverlap = _overlap(segmentation)
     _set_pixels(made, masks, numbers, planes, window, layout)
+    by_number = dict(zip(numbers, segmentation.segments, strict=True))
+    for item in made.SegmentSequence:
+        # The background of a label map was made as the segments were.
+        name_algorithm(item, by_number.get(item.SegmentNumber, segmentation.segments[0]))
     _describe(made, header, template)
     return made
 
