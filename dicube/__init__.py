@@ -53,6 +53,7 @@ from dicube.exceptions import (
     MissingDependencyError,
 )
 from dicube.interchange import nifti as _nifti  # noqa: F401  # registers NIfTI with the image
+from dicube.interchange import seg as _seg  # noqa: F401  # and DICOM segmentations
 from dicube.interchange.registered import (
     load_registered_dicom_series,
     save_registered_as_dicom_series,

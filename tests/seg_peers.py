@@ -96,3 +96,40 @@ def write_by_dcmqi(labels: Path, source: Path, metainfo: Path, out: Path) -> Non
         capture_output=True, text=True, timeout=120, check=False,
     )  # fmt: skip
     assert done.returncode == 0, done.stdout + done.stderr
+
+
+_WRITE = """
+import json, pathlib, sys
+import numpy, pydicom, pydicom_seg, SimpleITK
+labels, source, metainfo, out, geometry = sys.argv[1:6]
+geometry = json.loads(geometry)
+image = SimpleITK.GetImageFromArray(numpy.load(labels))
+image.SetOrigin(geometry["origin"])
+image.SetSpacing(geometry["spacing"])
+image.SetDirection(geometry["direction"])
+files = sorted(pathlib.Path(source).iterdir())
+writer = pydicom_seg.MultiClassWriter(
+    template=pydicom_seg.template.from_dcmqi_metainfo(metainfo),
+    inplane_cropping=geometry["crop"], skip_empty_slices=geometry["skip"],
+    skip_missing_segment=False)
+images = [pydicom.dcmread(path, stop_before_pixels=True) for path in files]
+writer.write(image, images).save_as(out)
+"""
+
+
+def write_by_pydicom_seg(
+    labels: Path, affine: np.ndarray, source: Path, metainfo: Path, out: Path, **options: bool
+) -> None:
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    geometry = {
+        "origin": affine[:3, 3].tolist(),
+        "spacing": spacing[::-1].tolist(),
+        "direction": (affine[:3, :3] / spacing)[:, ::-1].reshape(-1).tolist(),
+        **options,
+    }
+    done = subprocess.run(
+        [str(PYDICOM_SEG), "-I", "-c", _WRITE, str(labels), str(source), str(metainfo), str(out),
+         json.dumps(geometry)],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr

@@ -1,8 +1,7 @@
 """Reading DICOM segmentations of any writer: BINARY, FRACTIONAL and LABELMAP."""
 
-import logging
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
@@ -10,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from pydicom.dataset import Dataset
 
+from dicube.core.exchange import register_segmentation_reader
 from dicube.core.label_boxes import boxes_of_plane
 from dicube.core.segmentation import MaskBox, Segment, Segmentation, SegmentationKind
 from dicube.dicom.dicom_meta import DicomMeta
@@ -21,9 +21,7 @@ from dicube.exceptions import DataConsistencyError, MetaDataError
 from dicube.interchange.seg.data_sets import instance_of_data_set
 from dicube.interchange.seg.frame_grid import frame_grid
 from dicube.interchange.seg.segment_items import segment_of_item
-from dicube.interchange.seg.source import Source, SourceVolume, source_volume
-
-logger = logging.getLogger(__name__)
+from dicube.interchange.seg.source import Source, source_volume
 
 Array = npt.NDArray[Any]
 PathLike = str | os.PathLike[str]
@@ -78,6 +76,36 @@ def read_seg(
     CodecError
         Compressed frames cannot be decoded.
     """
+    if source is None:
+        return _read(file, None)
+    grid = source_volume(source, volume)
+    return read_seg_on_grid(file, grid.affine, grid.shape)
+
+
+def read_seg_on_grid(
+    file: PathLike | Dataset, affine: npt.NDArray[np.float64], shape: Sequence[int]
+) -> Segmentation:
+    """Read a DICOM segmentation on the grid of an image; errors are those of `read_seg`.
+
+    Parameters
+    ----------
+    file : path or pydicom data set
+    affine : (4, 4) float64
+        From (z, y, x, 1) to patient coordinates (LPS), mm.
+    shape : (z, y, x)
+    """
+    placed = _read(file, affine).turned(affine, shape, _GRID_TOLERANCE)
+    if placed is None:
+        raise DataConsistencyError(
+            "the segmentation does not lie on the grid of the source",
+            where=None if isinstance(file, Dataset) else str(file),
+            hint="give the images it was made of, or read it without a source",
+        )
+    return placed
+
+
+def _read(file: PathLike | Dataset, source: npt.NDArray[np.float64] | None) -> Segmentation:
+    """The segmentation on the grid of its frames; the source knows how far slices are apart."""
     if isinstance(file, Dataset):
         instance = instance_of_data_set(file)
     else:
@@ -85,7 +113,6 @@ def read_seg(
     where = str(instance.path)
     meta = DicomMeta.from_instances([instance])
     kind = _kind(meta, where)
-    grid_of = None if source is None else source_volume(source, volume)
     if instance.pixels is not None and (problem := frame_count_problem(instance)):
         raise DataConsistencyError(problem, where=where)
     layout = layout_of(instance)
@@ -95,13 +122,12 @@ def read_seg(
         table.orientations,
         table.spacings,
         [float(table.numbers(tag, 1)[0, 0]) for tag in ("SpacingBetweenSlices", "SliceThickness")],
-        None if grid_of is None else grid_of.affine,
+        source,
         where=where,
     )
     segments = _segments(meta, kind, where)
-    pieces = _pieces(instance, meta, table, kind, grid.slice_of)
     found: dict[int, list[_Piece]] = {segment.number: [] for segment in segments}
-    for number, piece in pieces:
+    for number, piece in _pieces(instance, meta, table, kind, grid.slice_of):
         if number not in found:
             raise DataConsistencyError(
                 f"frames are of segment {number}, which is not described", where=where
@@ -110,8 +136,7 @@ def read_seg(
     dtype = np.float32 if kind == "fractional" else np.bool_
     masks = [_joined(found[segment.number], dtype) for segment in segments]
     shape = (grid.slices, layout.rows, layout.columns)
-    own = Segmentation(segments, masks, shape, grid.affine, kind)
-    return own if grid_of is None else _on_source(own, meta, grid_of, where)
+    return Segmentation(segments, masks, shape, grid.affine, kind)
 
 
 def _kind(meta: DicomMeta, where: str) -> SegmentationKind:
@@ -193,20 +218,4 @@ def _joined(pieces: list[_Piece], dtype: npt.DTypeLike) -> MaskBox:
     return MaskBox(low, values)
 
 
-def _on_source(
-    own: Segmentation, meta: DicomMeta, source: SourceVolume, where: str
-) -> Segmentation:
-    frames_of = [
-        each.get_values("FrameOfReferenceUID")[index]
-        for each, index in ((meta, 0), (source.meta, source.first))
-    ]
-    if all(frames_of) and frames_of[0] != frames_of[1]:
-        logger.warning("%s: the source has another Frame of Reference UID", where)
-    placed = own.turned(source.affine, source.shape, _GRID_TOLERANCE)
-    if placed is None:
-        raise DataConsistencyError(
-            "the segmentation does not lie on the grid of the source",
-            where=where,
-            hint="give the images it was made of, or read it without a source",
-        )
-    return placed
+register_segmentation_reader(read_seg_on_grid)
