@@ -291,8 +291,7 @@ def _set_pixels(
     layout: Layout,
 ) -> None:
     if layout.kind == "binary":
-        data = packed_frames(masks, planes, window)
-        made.PixelData = data + b"\0" * (len(data) % 2)
+        made.PixelData = packed_frames(masks, planes, window)
         made["PixelData"].VR = "OB"
         return
     if layout.kind == "labelmap":

@@ -62,6 +62,8 @@ def occupied_slices(masks: Iterable[MaskBox], slices: int) -> npt.NDArray[np.boo
 def packed_frames(masks: Sequence[MaskBox], planes: Sequence[Plane], window: Window) -> bytes:
     """Frames of one bit for each pixel, without a gap between them, the first pixel lowest.
 
+    The length is even, as that of any value has to be (PS3.5 7.1.1).
+
     Parameters
     ----------
     masks : sequence of MaskBox
@@ -72,7 +74,7 @@ def packed_frames(masks: Sequence[MaskBox], planes: Sequence[Plane], window: Win
         Holds all masks.
     """
     pixels = window.rows * window.columns
-    packed = np.zeros((len(planes) * pixels + 7) // 8, np.uint8)
+    packed = np.zeros((len(planes) * pixels + 15) // 16 * 2, np.uint8)
     for number, (part, row) in enumerate(_parts(masks, planes, window)):
         if part is None:
             continue

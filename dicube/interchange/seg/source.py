@@ -29,7 +29,7 @@ from dicube.dicom.provenance import FrameSource, frame_sources
 from dicube.dicom.series.axis import Axis
 from dicube.dicom.series.frame_meta import frame_meta
 from dicube.exceptions import DataConsistencyError, MetaDataError
-from dicube.interchange.seg.data_sets import instance_of_data_set
+from dicube.interchange.seg.data_sets import instance_of_header
 
 Affine = npt.NDArray[np.float64]
 Vector = npt.NDArray[np.float64]
@@ -38,7 +38,6 @@ PathLike = str | os.PathLike[str]
 Source = PathLike | DicomCubeImage | Sequence[PathLike] | Sequence[Dataset]
 
 _CUBE_SUFFIXES: Final = (".dcbs", ".dcba", ".dcbr")
-_PIXEL_GROUP: Final = 0x7FE00000
 # A slice may lie this part of the slice distance beside its place, as in any stack we call even.
 _EVEN: Final = 0.1
 _SAME: Final = 1e-4  # of direction cosines, or mm
@@ -229,8 +228,7 @@ def _parts(source: Source) -> _Parts:
     if bool(images) == bool(paths):
         raise MetaDataError("there are no source images, or files among data sets")
     if images:
-        headers = [_without_pixels(image) for image in images]
-        return _parts_of_series(_series([instance_of_data_set(h) for h in headers], Path()))
+        return _parts_of_series(_series([instance_of_header(image) for image in images], Path()))
     folder = Path(os.path.commonpath([path.absolute().parent for path in paths]))
     return _parts_of_series(_series(scan_files_of(paths), folder))
 
@@ -273,11 +271,3 @@ def _series(instances: Sequence[Instance], folder: Path) -> DicomSeries:
             f"the source images are of {len(uids)} series", hint="give those of one series"
         )
     return series_of(folder, instances)
-
-
-def _without_pixels(image: Dataset) -> Dataset:
-    header = image[:_PIXEL_GROUP]
-    assert isinstance(header, Dataset)
-    if hasattr(image, "file_meta"):
-        header.file_meta = image.file_meta
-    return header
