@@ -66,6 +66,8 @@ class GridTurn:
             return None
         turn = np.zeros((3, 3))
         turn[along, range(3)] = np.sign(steps[along, range(3)])
+        if not turn[along, range(3)].all():
+            return None  # an axis of no length
         start = np.rint(to_other[:3, 3])
         last = np.array(shape) - 1
         corners = np.indices((2, 2, 2)).reshape(3, 8) * last[:, None]

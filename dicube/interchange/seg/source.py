@@ -224,9 +224,13 @@ def _parts(source: Source) -> _Parts:
             return _parts_of_series(read_series(path))
         return _parts_of_series(series_of(path.parent, scan_files_of([path])))
     images = [image for image in source if isinstance(image, Dataset)]
-    paths = [Path(image) for image in source if not isinstance(image, Dataset)]
-    if bool(images) == bool(paths):
-        raise MetaDataError("there are no source images, or files among data sets")
+    names = [image for image in source if not isinstance(image, Dataset)]
+    paths = [Path(name) for name in names if isinstance(name, (str, os.PathLike))]
+    if bool(images) == bool(paths) or len(paths) != len(names):
+        raise MetaDataError(
+            "there are no source images, or things of several kinds among them",
+            hint="give a folder, a cube file, a DicomCubeImage, files or pydicom data sets",
+        )
     if images:
         return _parts_of_series(_series([instance_of_header(image) for image in images], Path()))
     folder = Path(os.path.commonpath([path.absolute().parent for path in paths]))
