@@ -11,6 +11,7 @@ BIN := $(VENV)/bin
 INSTALLED := $(VENV)/.installed
 PUBLISHED := .venv-published/.installed
 READERS := .venv-readers/.installed
+PYDICOM_SEG := .venv-pydicom-seg/.installed
 NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/volume/* cpp/dicom/* cpp/jph/* cpp/jph/kernels/* cpp/jxl/* cpp/jxl/kernels/* cpp/bindings/* \
 	dicube/codecs/*/*.pyx)
 
@@ -31,7 +32,7 @@ FUZZ_BUILD := build/fuzz-$(notdir $(FUZZ_CXX))
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED) $(PUBLISHED) $(READERS) cpp-tests
+test: $(INSTALLED) $(PUBLISHED) $(READERS) $(PYDICOM_SEG) cpp-tests
 	$(BIN)/python -m pytest -q
 
 cpp-tests: $(INSTALLED)
@@ -70,6 +71,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/codec_table.py --update-readme
 	$(BIN)/python benchmarks/jxl_table.py --update-readme
 	$(BIN)/python benchmarks/roi_table.py --update-readme
+	$(BIN)/python benchmarks/seg_table.py --update-readme
 	$(BIN)/python benchmarks/scan_table.py --update-readme
 	$(BIN)/python benchmarks/grouping_table.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme
@@ -99,8 +101,14 @@ $(PUBLISHED): $(INSTALLED)
 # with the reason, where they cannot be installed.
 $(READERS): $(INSTALLED)
 	$(PYTHON) -m venv .venv-readers
-	-.venv-readers/bin/python -m pip install --quiet --disable-pip-version-check dcm2niix nibabel SimpleITK \
+	-.venv-readers/bin/python -m pip install --quiet --disable-pip-version-check dcm2niix dcmqi nibabel SimpleITK \
 		ome-zarr-models tensorstore
+	@touch $@
+
+# It needs a pydicom before 3, which nothing else here does.
+$(PYDICOM_SEG): $(INSTALLED)
+	$(PYTHON) -m venv .venv-pydicom-seg
+	-.venv-pydicom-seg/bin/python -m pip install --quiet --disable-pip-version-check pydicom-seg 'pydicom<3'
 	@touch $@
 
 clean:

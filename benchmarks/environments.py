@@ -15,9 +15,11 @@ ROOT: Final = Path(__file__).resolve().parent.parent
 PROJECT: Final = "project"  # the interpreter that runs this, whose dicube is the one measured
 PUBLISHED: Final = ".venv-published"
 PEERS: Final = ".venv-peers"
+PYDICOM_SEG: Final = ".venv-peers-seg"  # it needs a pydicom before 3
 _REQUIREMENTS: Final = {
     PUBLISHED: ("dicube==0.3.0",),
     PEERS: ("SimpleITK", "blosc2", "nibabel", "numpy", "pydicom", "zarr>=3"),
+    PYDICOM_SEG: ("pydicom-seg", "pydicom<3"),
 }
 _STAMP: Final = "installed.txt"  # written last, so that a half-made environment is made again
 

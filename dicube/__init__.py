@@ -54,6 +54,7 @@ from dicube.exceptions import (
 )
 from dicube.interchange import nifti as _nifti  # noqa: F401  # registers NIfTI with the image
 from dicube.interchange import npz as _npz  # noqa: F401
+from dicube.interchange import seg as _seg  # noqa: F401  # and DICOM segmentations
 from dicube.interchange import zarr as _zarr  # noqa: F401
 from dicube.interchange.registered import (
     load_registered_dicom_series,

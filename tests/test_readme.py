@@ -1,5 +1,6 @@
 """The README's examples run as they are written."""
 
+import json
 import re
 import shlex
 from pathlib import Path
@@ -8,8 +9,10 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from dicube import DicomCubeImage, PixelDataHeader
 from dicube.cli import app
 from tests.dicom.made import write_slice
+from tests.interchange.seg.conftest import METAINFO
 
 README = Path(__file__).resolve().parents[1] / "README.md"
 
@@ -30,6 +33,11 @@ def ct_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         }
         write_slice(folder / f"{number}.dcm", values, np.full((256, 256), number, np.int16))
     monkeypatch.chdir(tmp_path)
+    Path("metainfo.json").write_text(json.dumps(METAINFO))
+    image = DicomCubeImage.from_dicom_folder(folder)
+    labels = DicomCubeImage((image.raw_image > 0).astype(np.uint8), PixelDataHeader())
+    labels.affine = image.affine
+    labels.to_nifti("labels.nii.gz")
     return folder
 
 
@@ -38,8 +46,9 @@ def blocks(language: str) -> list[str]:
 
 
 def test_python_example_runs(ct_folder: Path) -> None:
-    (example,) = blocks("python")
-    exec(compile(example, "README.md", "exec"), {})
+    names: dict[str, object] = {}
+    for example in blocks("python"):
+        exec(compile(example, "README.md", "exec"), names)
     copies = sorted(path.read_bytes() for path in Path("copy").iterdir())
     assert copies == sorted(path.read_bytes() for path in ct_folder.iterdir())
 

@@ -216,8 +216,9 @@ def convert(
         str | None,
         typer.Option(
             metavar="MASK",
-            help="What stays exact in a .dcbr file: 'body', or a .npy or NIfTI file that is not 0"
-            " there. `dicube mask` shows what 'body' finds.",
+            help="What stays exact in a .dcbr file: 'body', a .npy or NIfTI file that is not 0"
+            " there, or the segments of a DICOM SEG file (.dcm). `dicube mask` shows what 'body'"
+            " finds.",
             show_default=False,
         ),
     ] = None,

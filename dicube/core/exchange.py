@@ -5,9 +5,13 @@ in `dicube.interchange`, which builds on this layer. It registers itself when `d
 """
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
+import numpy as np
+import numpy.typing as npt
+
+from dicube.core.segmentation import Segmentation
 from dicube.exceptions import MissingDependencyError
 
 if TYPE_CHECKING:
@@ -23,7 +27,11 @@ class Exchange(NamedTuple):
     write: Callable[..., None]  # (image, path, ...)
 
 
+# From a file, and the affine and shape of a grid, to the segments on that grid.
+ReadSegmentation = Callable[[PathLike, npt.NDArray[np.float64], Sequence[int]], Segmentation]
+
 _exchanges: dict[str, Exchange] = {}
+_segmentation_readers: list[ReadSegmentation] = []
 
 
 def register_exchange(name: str, exchange: Exchange) -> None:
@@ -46,3 +54,24 @@ def exchange_of(name: str) -> Exchange:
             f"no reader and writer for {name} is loaded",
             hint="import dicube, not dicube.core alone",
         ) from None
+
+
+def register_segmentation_reader(read: ReadSegmentation) -> None:
+    """Make known how DICOM segmentations are read."""
+    _segmentation_readers[:] = [read]
+
+
+def segmentation_reader() -> ReadSegmentation:
+    """How DICOM segmentations are read.
+
+    Raises
+    ------
+    MissingDependencyError
+        Nothing is registered.
+    """
+    if not _segmentation_readers:
+        raise MissingDependencyError(
+            "no reader of DICOM segmentations is loaded",
+            hint="import dicube, not dicube.core alone",
+        )
+    return _segmentation_readers[0]

@@ -208,9 +208,10 @@ class ImageFiles:
         num_threads : int, optional
         effort : "fast", "default" or "max", optional
             How small a .dcba or .dcbr file has to be; .dcbs files have no efforts.
-        roi : array, path or "body", optional
+        roi : array, Segmentation, path or "body", optional
             Region of interest of a .dcbr file. An array of the shape of the image (without
-            samples), of one volume or of one frame, not 0 inside; a .npy or NIfTI file; or "body",
+            samples), of one volume or of one frame, not 0 inside; all segments of a DICOM
+            segmentation (docs/segmentations.md); a .npy, NIfTI or DICOM SEG (.dcm) file; or "body",
             all but the air around the patient (extra "roi"; `dicube mask` shows it). An image that
             came from a .dcbr file keeps its own.
         background_error : int, optional

@@ -9,18 +9,20 @@ import numpy.typing as npt
 
 from dicube.codecs.base import Mask
 from dicube.codecs.jxl import Background
+from dicube.core.axes import volume_shape
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import CubeContents
-from dicube.core.exchange import exchange_of
+from dicube.core.exchange import exchange_of, segmentation_reader
 from dicube.core.frame_writing import RoiRequest
-from dicube.dicom.geometry import affine_of
+from dicube.core.grid_turn import GridTurn
+from dicube.core.segmentation import Segmentation
 from dicube.exceptions import CodecError, DataConsistencyError
 from dicube.storage.formats import DCBR, FileFormat
 from dicube.storage.pixel_utils import encoding_of
 
 Array = npt.NDArray[Any]
-# An array, a .npy or NIfTI file, or the word "body".
-RoiLike = npt.ArrayLike | str | os.PathLike[str]
+# An array, segments, a .npy, NIfTI or DICOM segmentation file, or the word "body".
+RoiLike = npt.ArrayLike | Segmentation | str | os.PathLike[str]
 
 BODY: Final = "body"
 _GRID_TOLERANCE: Final = 0.02  # voxels that a grid may be off at its far corner
@@ -75,7 +77,7 @@ def roi_request(
     if roi is None:
         raise DataConsistencyError(
             "a .dcbr file needs a region of interest",
-            hint='give roi= (--roi): an array, a .npy or NIfTI file, or "body"',
+            hint='give roi= (--roi): an array, a .npy, NIfTI or DICOM SEG file, or "body"',
         )
     background = Background.chosen(background_error, background_distance)
     return RoiRequest(masks_of(contents, roi), background)
@@ -87,10 +89,11 @@ def masks_of(contents: CubeContents, roi: RoiLike) -> Mask:
     Parameters
     ----------
     contents : CubeContents
-    roi : array, path, or "body"
+    roi : array, Segmentation, path, or "body"
         An array, of the shape of the image (without samples), or of one volume or one frame that
         stands for all; True or any number but 0 is inside. A .npy file with such an array. A NIfTI
-        file, whose grid may be turned against that of the image. Or "body" (see `body_mask`).
+        file or a DICOM segmentation (.dcm), whose grid may be turned against that of the image; all
+        segments of one together, as those of a `Segmentation`. Or "body" (see `body_mask`).
 
     Returns
     -------
@@ -107,7 +110,10 @@ def masks_of(contents: CubeContents, roi: RoiLike) -> Mask:
     if where == BODY:
         masks = body_mask(contents)
     else:
-        array = np.asarray(roi) if where is None else _read(contents, Path(where))
+        if isinstance(roi, Segmentation):
+            array = _union(roi, *_grid_of(contents, where))
+        else:
+            array = np.asarray(roi) if where is None else _read(contents, Path(where))
         masks = _for_all_frames(contents, _as_bool(array, where), where)
     if not masks.any():
         raise DataConsistencyError(
@@ -120,9 +126,12 @@ def _read(contents: CubeContents, path: Path) -> Array:
     name = path.name.lower()
     if name.endswith((".nii", ".nii.gz")):
         return _read_nifti(contents, path)
+    if name.endswith(".dcm"):
+        affine, shape = _grid_of(contents, str(path))
+        return _union(segmentation_reader()(path, affine, shape), affine, shape)
     if not name.endswith(".npy"):
         raise DataConsistencyError(
-            "masks are read from .npy, .nii and .nii.gz files", where=str(path)
+            "masks are read from .npy, .nii, .nii.gz and .dcm files", where=str(path)
         )
     try:
         return np.asarray(np.load(path, allow_pickle=False))
@@ -162,43 +171,45 @@ def _for_all_frames(contents: CubeContents, mask: Mask, where: str | None) -> Ma
 def _read_nifti(contents: CubeContents, path: Path) -> Array:
     """The mask on the grid of the image: tools differ in the direction of rows and slices."""
     image = exchange_of("nifti").read(path)
-    own = contents.affine if contents.space is None else affine_of(contents.space)
-    if own is None or image.affine is None:
-        raise DataConsistencyError(
-            "the image has no regular geometry that tells where a NIfTI mask lies",
-            where=str(path),
-            hint="give the mask as .npy, slice by slice like the image",
-        )
-    # From (z, y, x, 1) of the image to (z, y, x, 1) of the mask.
-    to_mask = np.linalg.solve(image.affine, own)
-    shape = contents.values.shape[len(contents.axes) - 1 :][:3]
-    turned = _turned(image.raw_image, to_mask, shape)
+    own, shape = _grid_of(contents, str(path))
+    turned = None if image.affine is None else _turned(image.raw_image, image.affine, own, shape)
     if turned is None:
-        raise DataConsistencyError(
-            "the mask lies on another grid than the image",
-            where=str(path),
-            hint="resample it to the grid of the image, by nearest neighbour",
-        )
+        raise _on_another_grid(str(path))
     return turned
 
 
-def _turned(mask: Array, to_mask: Array, shape: tuple[int, ...]) -> Array | None:
+def _union(segmentation: Segmentation, affine: Array, shape: tuple[int, ...]) -> Mask:
+    placed = segmentation.turned(affine, shape, _GRID_TOLERANCE)
+    if placed is None:
+        raise _on_another_grid(None)
+    return placed.any_mask()
+
+
+def _grid_of(contents: CubeContents, where: str | None) -> tuple[Array, tuple[int, ...]]:
+    """Affine and shape of one volume."""
+    affine = contents.voxel_affine
+    if affine is None:
+        raise DataConsistencyError(
+            "the image has no regular geometry that tells where the mask lies",
+            where=where,
+            hint="give the mask as .npy, slice by slice like the image",
+        )
+    return affine, volume_shape(contents.values.shape, contents.axes)
+
+
+def _on_another_grid(where: str | None) -> DataConsistencyError:
+    return DataConsistencyError(
+        "the mask lies on another grid than the image",
+        where=where,
+        hint="resample it to the grid of the image, by nearest neighbour",
+    )
+
+
+def _turned(mask: Array, affine: Array, own: Array, shape: tuple[int, ...]) -> Array | None:
     """The mask with its last three axes exchanged and reversed; None where that is not enough."""
-    turn = np.rint(to_mask[:3, :3])
-    order = np.argmax(np.abs(turn), axis=0)  # for each axis of the image, that of the mask
-    if sorted(order) != [0, 1, 2] or np.abs(turn).sum() != 3:
+    turn = GridTurn.between(affine, own, mask.shape[-3:], _GRID_TOLERANCE)
+    if turn is None:
         return None
-    leading = tuple(range(mask.ndim - 3))
-    turned = mask.transpose(*leading, *(len(leading) + order))
-    if turned.shape[-3:] != tuple(shape):
-        return None
-    signs = turn[order, range(3)]
-    backwards = tuple(axis - 3 for axis in range(3) if signs[axis] < 0)
-    # Where the first and the last voxel of the image fall tells whether the grids coincide.
-    corners = np.array([[0, 0, 0, 1], [*(size - 1 for size in shape), 1]]).T
-    found = (to_mask @ corners)[order]
-    last = np.array(shape) - 1
-    expected = np.where(signs > 0, [np.zeros(3), last], [last, np.zeros(3)]).T
-    if np.abs(found - expected).max() > _GRID_TOLERANCE:
-        return None
-    return np.flip(turned, backwards)
+    turned = turn.array(mask)
+    starts_there = turn.corner((0, 0, 0), mask.shape[-3:]) == (0, 0, 0)
+    return turned if starts_there and turned.shape[-3:] == tuple(shape) else None

@@ -102,23 +102,47 @@ def derived_series(
 # ---- what is taken over -------------------------------------------------------------------------
 
 
+def of_series(source: DicomMeta, index: int) -> dict[str, Entry]:
+    """What holds for a whole series and all that is made of it: patient, study, institution...
+
+    Parameters
+    ----------
+    source : DicomMeta
+    index : int
+        The slice whose values are taken.
+
+    Returns
+    -------
+    dict
+        Entries by tag. Empty ones are left out, so are empty items and codes in sequences, which no
+        data set may hold.
+    """
+    taken: dict[str, Entry] = {}
+    for key, entry in source.items():
+        if key in OF_SERIES:
+            of_slice = slice_item({key: entry}, index)
+            if key in MAY_BE_EMPTY or any(map(has_value, of_slice.values())):
+                taken |= of_slice
+    return _kept(taken)
+
+
 def _taken_over(source: DicomMeta, frames: Sequence[FrameSource], volumes: int) -> dict[str, Entry]:
     slices = [frame.slice for frame in frames]
     modality = source.get_values("Modality")[slices[0]]
     of_acquisition = OF_ACQUISITION.get(str(modality), frozenset())
-    taken: dict[str, Entry] = {}
+    taken = of_series(source, slices[0])
     for key, entry in source.items():
-        if key in OF_SERIES:
-            of_first = slice_item({key: entry}, slices[0])
-            if key in MAY_BE_EMPTY or any(map(has_value, of_first.values())):
-                taken |= of_first
-        elif key in OF_IMAGE or key in OF_PLANE:
+        if key in OF_IMAGE or key in OF_PLANE:
             taken[key] = reordered(entry, slices)
         elif key in of_acquisition:
             picked = reordered(entry, slices)
             if has_value(picked) and _is_one_per_volume(picked, len(slices), volumes):
                 taken[key] = picked
-    pruned = {key: _pruned(_condensed(entry, len(slices))) for key, entry in taken.items()}
+    return _kept({key: _condensed(entry, len(slices)) for key, entry in taken.items()})
+
+
+def _kept(entries: Mapping[str, Entry]) -> dict[str, Entry]:
+    pruned = {key: _pruned(entry) for key, entry in entries.items()}
     return {key: entry for key, entry in pruned.items() if entry is not None}
 
 

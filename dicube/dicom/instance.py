@@ -8,7 +8,7 @@ import os
 import struct
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -143,6 +143,29 @@ def read_instance(path: Path) -> Instance:
             return _parse(path, data, len(data))
     except OSError as error:
         raise MetaDataError(f"cannot be read: {error.strerror}", where=str(path)) from error
+
+
+def instance_of(data: bytes, path: Path) -> Instance:
+    """Take a file apart that is in memory, pixels and all.
+
+    Parameters
+    ----------
+    data : bytes
+        The file, with preamble and file meta information or without.
+    path : Path
+        What to call it.
+
+    Raises
+    ------
+    NotDicomError, MetaDataError
+        As for `read_instance`.
+    """
+    instance = _parse(path, data, len(data))
+    pixels = instance.pixels
+    if pixels is None or pixels.data is not None:
+        return instance
+    value = data[pixels.offset : pixels.offset + pixels.length]
+    return replace(instance, pixels=replace(pixels, data=value))
 
 
 class _NeedsMore(Exception):

@@ -223,7 +223,7 @@ def _decode(instance: Instance, layout: PixelLayout, out: Array) -> Array:
     try:
         codec = codec_for_transfer_syntax(instance.transfer_syntax)
         words = out if out.dtype == layout.dtype else np.empty(layout.shape, layout.dtype)
-        codec.decode_frames(_codestreams(instance, layout.frames), out=words)
+        codec.decode_frames(codestreams_of(instance, layout.frames), out=words)
     except CodecError as error:
         place = f"{where}, {error.where}" if error.where else where
         raise CodecError(error.what, where=place, hint=error.hint) from error
@@ -238,12 +238,19 @@ def _decode_bits(instance: Instance, layout: PixelLayout) -> Array:
     per_frame = layout.rows * layout.columns
     codec = codec_for_transfer_syntax(instance.transfer_syntax)
     packed = np.empty((layout.frames, 1, (per_frame + 7) // 8), dtype=np.uint8)
-    codec.decode_frames(_codestreams(instance, layout.frames), out=packed)
+    codec.decode_frames(codestreams_of(instance, layout.frames), out=packed)
     bits = np.unpackbits(packed[:, 0], axis=1, count=per_frame, bitorder="little")
     return bits.reshape(layout.shape)
 
 
-def _codestreams(instance: Instance, frames: int) -> Sequence[bytes]:
+def codestreams_of(instance: Instance, frames: int) -> Sequence[bytes]:
+    """The codestreams of encapsulated pixel data, one for each frame.
+
+    Raises
+    ------
+    CodecError
+        There are not so many, or the items are malformed.
+    """
     where = str(instance.path)
     try:
         codestreams = list(generate_frames(instance.pixel_bytes(), number_of_frames=frames))

@@ -14,16 +14,17 @@ from typing import Final
 
 import numpy as np
 
-from dicube.core.axes import as_volumes, leading_axes, volume_axes, volume_shape
+from dicube.core.axes import as_volumes, leading_axes, volume_shape
 from dicube.core.companion import Companion, pack_companion
 from dicube.core.contents import Array, CubeContents, values_digest
 from dicube.core.exchange import Exchange, register_exchange
+from dicube.core.grid_turn import Affine, GridTurn
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import apply_rescale, undo_rescale
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.acquisition import acquisition_of
-from dicube.interchange.orientation import Turn
+from dicube.interchange.orientation import supine_affine
 from dicube.storage.atomic import replacing
 
 PathLike = str | os.PathLike[str]
@@ -34,6 +35,7 @@ _AFFINE: Final = "affine"
 _META: Final = "meta"
 _COMPANION: Final = "companion"
 _STORED: Final = "stored"
+_EXACT: Final = 1e-3  # of a voxel: both grids are one, but for rounding
 _LEVEL: Final = 1  # of zlib: 6, that of numpy, takes six times as long and saves a tenth
 
 
@@ -43,11 +45,10 @@ def write_npz(image: DicomCubeImage, path: PathLike, *, embed: bool = False) -> 
     if not embed:
         contents.meta = contents.sources = None
     output = image.get_fdata("float32")
-    entries = {_DATA: _turned(contents, output)}
-    if contents.voxel_affine is not None:
-        entries[_AFFINE] = _turn_of(contents).turned_affine(
-            contents.voxel_affine, volume_shape(image.shape, image.axes)
-        )
+    entries = {_DATA: _turned(contents, as_volumes(output, contents.axes))}
+    affine = _supine(contents)
+    if affine is not None:
+        entries[_AFFINE] = affine
     entries[_META] = np.array(json.dumps(acquisition_of(image)).encode())
     companion = pack_companion(contents, values_digest(contents.values))
     entries[_COMPANION] = np.frombuffer(companion, np.uint8)
@@ -82,27 +83,32 @@ def read_npz(path: PathLike) -> DicomCubeImage:
     return _foreign(data, entries.get(_AFFINE), where=str(path))
 
 
-def _turn_of(contents: CubeContents) -> Turn:
+def _supine(contents: CubeContents) -> Affine | None:
     affine = contents.voxel_affine
-    return Turn((0, 1, 2), (False, False, False)) if affine is None else Turn.to_supine(affine)
+    if affine is None or not np.linalg.det(affine[:3, :3]):
+        return None
+    return supine_affine(affine, volume_shape(contents.values.shape, contents.axes))
 
 
-def _z_axis(contents: CubeContents) -> int:
-    return 1 if volume_axes(contents.axes) else 0
-
-
-def _turned(contents: CubeContents, output: Array) -> Array:
-    """([t,] z, y, x[, sample]) the way up that the place in the patient says; a view."""
-    volumes = as_volumes(output, contents.axes)
-    return _turn_of(contents).turned(volumes, _z_axis(contents))
+def _turned(contents: CubeContents, output: Array, *, back: bool = False) -> Array:
+    """([t,] z, y, x[, sample]) the way up that the place in the patient says, or back; a view."""
+    affine, supine = contents.voxel_affine, _supine(contents)
+    if affine is None or supine is None:
+        return output
+    has_samples = contents.values.ndim - len(contents.axes) > 2
+    volumes = np.moveaxis(output, -1, 0) if has_samples else output
+    own, other = (supine, affine) if back else (affine, supine)
+    turn = GridTurn.between(own, other, volumes.shape[-3:], _EXACT)
+    assert turn is not None
+    turned = turn.array(volumes)
+    return np.moveaxis(turned, 0, -1) if has_samples else turned
 
 
 def _stored(described: CubeContents, data: Array, stored: Array | None) -> Array | None:
     """The stored values that belong to `data`; None where it is of another shape."""
-    if data.shape != _turned(described, described.values).shape:
+    if data.shape != _turned(described, as_volumes(described.values, described.axes)).shape:
         return None
-    back = _turn_of(described).turned_back(data, _z_axis(described))
-    output = back.reshape(described.values.shape)
+    output = _turned(described, data, back=True).reshape(described.values.shape)
     if stored is None:
         return _undone(described, output)
     # Both are there because `data` is rounded; it still has to be what they give.

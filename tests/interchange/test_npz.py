@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
-from dicube.interchange.orientation import Turn
+from dicube.interchange.orientation import supine_affine
 from tests.core.test_cube_file import image_of
 from tests.interchange.placed import placed_images
 
@@ -64,7 +64,9 @@ def test_oblique_volumes_take_the_nearest_axes():
     )
     affine = np.eye(4)
     affine[:3, :3] = turn @ affine_to("HPL")[:3, :3]
-    assert Turn.to_supine(affine) == Turn((0, 1, 2), (True, False, False))
+    turned = supine_affine(affine, (5, 6, 7))
+    np.testing.assert_array_equal(turned[:3, :3], affine[:3, :3] * [-1, 1, 1])
+    np.testing.assert_allclose(turned @ [4, 0, 0, 1], affine @ [0, 0, 0, 1])
 
 
 def test_old_readers_find_float32_alone(small_image, tmp_path):
@@ -111,6 +113,18 @@ def test_axes_of_volumes_become_one_and_come_back(tmp_path):
     found = DicomCubeImage.from_npz(tmp_path / "x.npz")
     assert found.axes == tuple(axes)
     np.testing.assert_array_equal(found.raw_image, values)
+
+
+def test_an_affine_without_a_volume_turns_nothing(tmp_path):
+    image = image_of(np.arange(24, dtype=np.int16).reshape(2, 3, 4))
+    image.affine = affine_to("HPL") * [0, 1, 1, 1]
+    image.to_npz(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as archive:
+        assert "affine" not in archive
+        np.testing.assert_array_equal(archive["data"], image.raw_image)
+    np.testing.assert_array_equal(
+        DicomCubeImage.from_npz(tmp_path / "x.npz").raw_image, image.raw_image
+    )
 
 
 def test_archives_of_others_are_read(tmp_path):

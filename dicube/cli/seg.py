@@ -1,0 +1,252 @@
+"""`dicube seg`: DICOM segmentations from label images, and back."""
+
+import json
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import numpy as np
+import typer
+
+from dicube.cli.paths import Kind, check_exists, check_target, kind_of
+from dicube.cli.progress import stages
+from dicube.cli.text import (
+    count_text,
+    help_lines,
+    numbers_text,
+    printable,
+    shape_text,
+    size_text,
+)
+from dicube.core.image import DicomCubeImage
+from dicube.exceptions import DataConsistencyError
+from dicube.interchange.seg import Segmentation, read_seg, write_seg
+from dicube.interchange.seg.label_files import write_label_file
+from dicube.interchange.seg.labels import SegmentationLike
+from dicube.interchange.seg.template import from_dcmqi_metainfo
+
+WRITE_EXAMPLES: Final = help_lines(
+    "Examples:",
+    "dicube seg write labels.nii.gz ct_folder seg.dcm --template metainfo.json",
+    "dicube seg write labels.nii.gz ct.dcbs seg.dcm --template metainfo.json --crop",
+    "dicube seg write labels.npy ct_folder map.dcm --template metainfo.json --type labelmap",
+    "dicube seg write labels.nii.gz dce.dcbs seg.dcm --template metainfo.json --volume 0",
+)
+READ_EXAMPLES: Final = help_lines(
+    "Examples:",
+    "dicube seg read seg.dcm labels.nii.gz --source ct_folder  # on the grid of the series",
+    "dicube seg read seg.dcm labels.nii.gz  # on the grid that its frames span",
+    "dicube seg read seg.dcm liver.npy --source ct.dcbs --segment 2  # one mask",
+)
+INFO_EXAMPLES: Final = help_lines(
+    "Examples:", "dicube seg info seg.dcm", "dicube seg info seg.dcm --json"
+)
+_TYPES_HELP: Final = (
+    "A bit for each voxel and segment; eight bits, fractions of 255; or labels, which only recent"
+    " programs read."
+)
+
+app = typer.Typer(
+    help="DICOM segmentations (SEG) from label images, and back.",
+    epilog=help_lines(
+        "Examples:",
+        "dicube seg write labels.nii.gz ct_folder seg.dcm --template metainfo.json",
+        "dicube seg read seg.dcm labels.nii.gz --source ct_folder",
+        "dicube seg info seg.dcm",
+    ),
+    no_args_is_help=True,
+)
+
+
+class SegmentationType(StrEnum):
+    """Values of --type: those of `dicube.interchange.seg.writer.KINDS`."""
+
+    BINARY = "binary"
+    FRACTIONAL = "fractional"
+    LABELMAP = "labelmap"
+
+
+@app.command(epilog=WRITE_EXAMPLES)
+def write(
+    labels: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LABELS", help="A label image: NIfTI, cube file, or .npy in (z, y, x) order."
+        ),
+    ],
+    source: Annotated[
+        Path,
+        typer.Argument(metavar="SOURCE", help="The series: a DICOM folder or file, or a cube."),
+    ],
+    out: Annotated[Path, typer.Argument(metavar="OUT.dcm", help="The file to write.")],
+    template: Annotated[
+        Path,
+        typer.Option(
+            metavar="metainfo.json",
+            help="What the labels mean, as the editor at qiicr.org/dcmqi writes it.",
+        ),
+    ],
+    kind: Annotated[
+        SegmentationType, typer.Option("--type", help=_TYPES_HELP)
+    ] = SegmentationType.BINARY,
+    crop: Annotated[
+        bool, typer.Option("--crop", help="Frames show the box around all segments only.")
+    ] = False,
+    keep_empty_slices: Annotated[
+        bool, typer.Option("--keep-empty-slices", help="A frame for each slice and segment.")
+    ] = False,
+    skip_missing: Annotated[
+        bool,
+        typer.Option("--skip-missing", help="Leave labels out that the template does not know."),
+    ] = False,
+    transfer_syntax: Annotated[
+        str,
+        typer.Option(help="Of fractional and labelmap: explicit, rle, jpeg2000, jpegls, htj2k."),
+    ] = "explicit",
+    volume: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Which volume of a 4D series.", show_default="one"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.dcm.")] = False,
+) -> None:
+    """Write a label image as a DICOM segmentation of a series.
+
+    The label image has to be on the grid of the series, but its slices, rows and columns may run in
+    other directions. Nothing is resampled. Segments get the numbers 1, 2, 3... in the order of
+    their labels. Needs the extra: pip install 'dicube[seg]'.
+    """
+    for path in (labels, source, template):
+        check_exists(path)
+    check_target(out, overwrite=overwrite)
+    meaning = from_dcmqi_metainfo(template)
+    with stages() as progress:
+        with progress.busy("reading"):
+            image = _read_labels(labels)
+        with progress.busy("writing"):
+            write_seg(
+                out,
+                image,
+                source,
+                meaning,
+                inplane_cropping=crop,
+                skip_empty_slices=not keep_empty_slices,
+                skip_missing_segment=skip_missing,
+                kind=kind.value,
+                transfer_syntax=transfer_syntax,
+                volume=volume,
+            )
+            segments = read_seg(out).segments
+    typer.echo(
+        f"{printable(str(out))}: {count_text(len(segments), 'segment')},"
+        f" {size_text(out.stat().st_size)}"
+    )
+    _echo_segments(segments)
+
+
+@app.command(epilog=READ_EXAMPLES)
+def read(
+    file: Annotated[Path, typer.Argument(metavar="SEG.dcm", help="A DICOM segmentation.")],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The label image: .nii, .nii.gz or .npy.")
+    ],
+    source: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER_OR_CUBE",
+            help="The series that was segmented; OUT is on its grid.",
+            show_default="the grid of the frames",
+        ),
+    ] = None,
+    segment: Annotated[
+        int | None,
+        typer.Option(min=1, metavar="N", help="One segment alone.", show_default="all of them"),
+    ] = None,
+    volume: Annotated[
+        int | None,
+        typer.Option(min=0, metavar="N", help="Which volume of a 4D series.", show_default="one"),
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+) -> None:
+    """Write the segments as a label image, or one of them as a mask.
+
+    A label image has the number of one segment in each voxel: segments that overlap, and
+    fractional ones, are written one by one, with --segment.
+    """
+    check_exists(file)
+    if source is not None:
+        check_exists(source)
+    check_target(out, overwrite=overwrite)
+    with stages() as progress, progress.busy("reading"):
+        segmentation = read_seg(file, source, volume=volume)
+        values = segmentation.label_map() if segment is None else segmentation.mask(segment)
+        write_label_file(values, segmentation.affine, out)
+    what = "labels" if segment is None else f"segment {segment}"
+    typer.echo(f"{printable(str(out))}: {what}, {shape_text(segmentation.shape)}")
+
+
+@app.command(epilog=INFO_EXAMPLES)
+def info(
+    file: Annotated[Path, typer.Argument(metavar="SEG.dcm", help="A DICOM segmentation.")],
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
+) -> None:
+    """Show the segments, how many voxels each has, and the grid of the frames."""
+    check_exists(file)
+    with stages() as progress, progress.busy("reading"):
+        segmentation = read_seg(file)
+    facts = _facts(segmentation)
+    if as_json:
+        typer.echo(json.dumps(facts, indent=2))
+        return
+    spacing = np.linalg.norm(segmentation.affine[:3, :3], axis=0)
+    overlap = ", segments overlap" if facts["overlaps"] else ""
+    typer.echo(f"type        {segmentation.kind}{overlap}")
+    typer.echo(f"grid        {shape_text(segmentation.shape)} (z, y, x)")
+    typer.echo(f"spacing     {numbers_text(spacing.tolist())} mm")
+    typer.echo(f"origin      {numbers_text(segmentation.affine[:3, 3].tolist())} mm (LPS)")
+    for member in facts["segments"]:
+        typer.echo(
+            f"segment {member['number']:<3} {printable(member['label'])}:"
+            f" {count_text(member['voxels'], 'voxel')},"
+            f" {printable(member['type']['meaning'])}, {member['algorithm_type'].lower()}"
+        )
+
+
+def _facts(segmentation: Segmentation) -> dict[str, Any]:
+    return {
+        "kind": segmentation.kind,
+        "shape": list(segmentation.shape),
+        "affine": segmentation.affine.tolist(),
+        "overlaps": segmentation.overlaps,
+        "segments": [
+            {
+                "number": segment.number,
+                "label": segment.label,
+                "category": segment.category._asdict(),
+                "type": segment.type._asdict(),
+                "algorithm_type": segment.algorithm_type,
+                "voxels": int(np.count_nonzero(mask.values)),
+            }
+            for segment, mask in segmentation
+        ],
+    }
+
+
+def _echo_segments(segments: Any) -> None:
+    for segment in segments:
+        typer.echo(f"  {segment.number}  {printable(segment.label)}")
+
+
+def _read_labels(path: Path) -> SegmentationLike:
+    if path.name.lower().endswith(".npy"):
+        try:
+            return np.asarray(np.load(path, allow_pickle=False))
+        except (OSError, ValueError) as error:
+            raise DataConsistencyError("cannot be read as .npy", where=str(path)) from error
+    kind = kind_of(path)
+    if kind is Kind.DICOM_FOLDER:
+        raise DataConsistencyError(
+            "labels are read from NIfTI, cube and .npy files", where=str(path)
+        )
+    if kind is Kind.NIFTI_FILE:
+        return DicomCubeImage.from_nifti(path)
+    return DicomCubeImage.from_file(path)
