@@ -139,7 +139,7 @@ def stack_geometry(meta: MetaView) -> StackGeometry:
 
 
 def space_of(affine: Float64Array, shape: Sequence[int]) -> Space | None:
-    """The `Space` of a (z, y, x) grid; None where the grid is sheared, which Space cannot say.
+    """The `Space` of a (z, y, x) grid; None for what it cannot say: a shear, an axis of no length.
 
     Parameters
     ----------
@@ -149,6 +149,8 @@ def space_of(affine: Float64Array, shape: Sequence[int]) -> Space | None:
         Voxels along z, y and x.
     """
     spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not (spacing > 0).all():
+        return None
     axes = affine[:3, :3] / spacing
     try:
         return Space(
