@@ -33,7 +33,6 @@ from dicube.dicom.derived_series import of_series
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import tag_key
 from dicube.dicom.entries import slice_item
-from dicube.dicom.geometry import space_of
 from dicube.dicom.instance import EXPLICIT_UID
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.seg.descriptions import name_algorithm, segment_description
@@ -57,6 +56,7 @@ LARGEST_FRACTION: Final = 255  # Maximum Fractional Value: fractions have 8 bits
 _MAKER: Final = "DiCube"
 _SERIAL_NUMBER: Final = "1"  # has to be there (type 1), and a program has none
 _STAND_IN_CLASS: Final = "1.2.840.10008.5.1.4.1.1.2"  # CT: a classic class with positions
+_RIGHT_ANGLED: Final = 1e-7  # of cosines between axes; highdicom is as strict as that
 _BLANK: Final = (
     "PatientID", "PatientName", "PatientBirthDate", "PatientSex", "AccessionNumber", "StudyID",
     "StudyDate", "StudyTime", "ReferringPhysicianName",
@@ -158,7 +158,6 @@ def encoded(
             max_fractional_value=LARGEST_FRACTION,
             content_label=template.content_label,
             omit_empty_frames=True,
-            specific_character_set="ISO_IR 192",
             **_miniature(hd, occupied, numbers, source, window, layout, is_whole=is_whole),
         )
     except ValueError as error:
@@ -215,7 +214,8 @@ def _miniature(
         return {"pixel_array": pixels}
     affine = source.affine.copy()
     affine[:3, 3] += affine[:3, 1] * window.row + affine[:3, 2] * window.column
-    if space_of(affine, source.shape) is not None:
+    directions = affine[:3, :3] / np.linalg.norm(affine[:3, :3], axis=0)
+    if np.abs(directions.T @ directions - np.eye(3)).max() <= _RIGHT_ANGLED:
         volume = hd.Volume(
             pixels,
             affine,
@@ -223,7 +223,7 @@ def _miniature(
             channels={"SegmentNumber": list(numbers)} if pixels.ndim == 4 else None,
         )
         return {"pixel_array": volume}
-    # A stack that is sheared by a gantry tilt is no Volume of highdicom.
+    # A stack that is sheared, by a gantry tilt or by rounding, is no Volume of highdicom.
     positions = affine[:3, 3] + np.arange(len(pixels))[:, None] * affine[:3, 0]
     distance = float(np.linalg.norm(affine[:3, 0]))
     return {
@@ -372,6 +372,7 @@ def _elements(entries: dict[str, Any], index: int) -> Dataset:
 def _describe(made: Any, header: Dataset, template: Template) -> None:
     for tag in list(header.keys()):
         made[tag] = header.get_item(tag)
+    made.SpecificCharacterSet = "ISO_IR 192"
     # What is encoded already stays as it is, also when the object is saved: pydicom would quote
     # values that it finds odd in warnings.
     made.set_original_encoding(False, True, convert_encodings("ISO_IR 192"))

@@ -331,7 +331,7 @@ def grids(draw):
         rotation = rotation @ turn
     affine = np.eye(4)
     affine[:3, :3] = rotation * spacing
-    affine[:3, 0] += affine[:3, 1] * draw(st.sampled_from([0, 0, 0.3, -0.8]))
+    affine[:3, 0] += affine[:3, 1] * draw(st.sampled_from([0, 0, 1e-6, 1e-4, 0.005, 0.3, -0.8]))
     affine[:3, 3] = [draw(st.floats(-500, 500)) for _ in range(3)]
     return shape, affine
 
