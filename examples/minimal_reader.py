@@ -47,6 +47,7 @@ class Cube:
     sources: bytes  # section 6, unpacked; empty where the file has none
     mask: Array | None  # of a .dcbr file: where each frame is exact
     frame_order: list[int] | None  # section 4; None where frames are in the order of the files
+    segments: bytes  # section 12, packed; empty where the file has none
 
     @property
     def frames(self) -> Array:
@@ -116,6 +117,7 @@ def read_cube(path: str | Path) -> Cube:
         sources=_unpacked(parts.get("SourceFiles", b"")),
         mask=mask,
         frame_order=(image or {}).get("FrameOrder"),
+        segments=parts.get("Segmentations", b""),
     )
 
 
@@ -271,6 +273,33 @@ def _native_pixels(values: Array, layout: dict[str, Any], residual: bytes) -> by
     if residual:  # bits of the words that are no part of the values
         data = (np.frombuffer(data, np.uint8) ^ np.frombuffer(residual, np.uint8)).tobytes()
     return data
+
+
+# ---- segmentations, section 12 -----------------------------------------------------------------
+
+
+def masks(cube: Cube) -> Iterator[tuple[dict[str, Any], Array]]:
+    """Each segment, and its mask on the grid of a volume."""
+    if not cube.segments:
+        return
+    start = 8 + int.from_bytes(cube.segments[:8], "little")
+    shape = cube.values.shape[len(cube.axes) - 1 :][:3]
+    for found in json.loads(_unpacked(cube.segments[8:start]))["Segmentations"]:
+        is_fractional = found["Kind"] == "fractional"
+        for segment in found["Segments"]:
+            place = segment["Mask"]
+            z, y, x = place["Size"]
+            box = tuple(slice(a, a + n) for a, n in zip(place["Corner"], (z, y, x), strict=True))
+            offset, length = place["Extent"]
+            packed = np.frombuffer(_unpacked(_part(cube.segments, start + offset, length)), "u1")
+            mask = np.zeros(shape, "<f4" if is_fractional else bool)
+            if is_fractional and packed.size:
+                mask[box] = (
+                    np.ascontiguousarray(packed.reshape(4, -1).T).view("<f4").reshape(z, y, x)
+                )
+            elif packed.size:
+                mask[box] = np.unpackbits(packed.reshape(z, y, -1), axis=-1, count=x)
+            yield segment, mask
 
 
 # ---- command line ------------------------------------------------------------------------------

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -57,6 +58,18 @@ class TestFilesOfThisPackage:
             for file in image.to_dicom_folder(tmp_path / "out")
         }
         assert digests == expected["sha256_of_source_files"]
+
+    def test_segmentations(self, path, expected):
+        found = DicomCubeImage.from_file(path).segmentations
+        members = [
+            {
+                "kind": each.kind,
+                "segments": [asdict(segment) for segment in each.segments],
+                "masks": [each.mask(number).tolist() for number in each.numbers],
+            }
+            for each in found
+        ]
+        assert json.loads(json.dumps(members)) == expected.get("segmentations", [])
 
     def test_file_is_whole(self, path, expected):
         assert verify_file(path).ok

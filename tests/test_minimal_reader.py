@@ -1,6 +1,7 @@
 """The example reader, which knows only docs/format.md, agrees with the library."""
 
 import importlib.util
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -64,7 +65,7 @@ def test_example_does_not_import_the_library():
 
 
 def test_example_is_short_enough_to_be_read():
-    assert len(EXAMPLE.read_text().splitlines()) < 320
+    assert len(EXAMPLE.read_text().splitlines()) < 360
 
 
 @pytest.mark.parametrize("shape", SHAPES.values(), ids=SHAPES)
@@ -122,6 +123,17 @@ def test_metadata_and_source_files(reader, small_folder, tmp_path, suffix):
     agrees(reader, path)
     files = dict(reader.source_files(reader.read_cube(path)))
     assert files == {file.name: file.read_bytes() for file in small_folder.iterdir()}
+
+
+def test_segmentations(reader):
+    golden = Path(__file__).parent / "golden" / "r1c_segments"
+    expected = json.loads(golden.with_suffix(".json").read_text())["segmentations"]
+    for suffix in (".dcbs", ".dcba"):
+        found = list(reader.masks(reader.read_cube(golden.with_suffix(suffix))))
+        assert [segment["Label"] for segment, _ in found] == ["Liver", "Third", "Part"]
+        masks = [mask for each in expected for mask in each["masks"]]
+        for (_, mask), wanted in zip(found, masks, strict=True):
+            assert mask.tolist() == wanted
 
 
 def test_rescale_of_each_frame(reader, small_image, tmp_path):

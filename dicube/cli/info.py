@@ -29,6 +29,7 @@ EXAMPLES: Final = help_lines(
     "dicube info ct.dcbs --json | jq .spacing_mm",
 )
 
+_LISTED: Final = 8  # labels of segments on one line
 _SERIES_KEYWORDS: Final = ("Modality", "SeriesDescription", "SeriesInstanceUID")
 
 
@@ -76,6 +77,7 @@ def _facts(path: Path, cube: CubeDescription) -> dict[str, Any]:
         if meta is None
         else [_finding(f) for f in image_findings(meta, cube.axes, cube.frame_order)],
         "region": None if cube.quality is None else _region(cube),
+        "segmentations": [] if cube.segmentations is None else _segmentations(cube),
         "source_files": len(sources),
         "byte_identical_files": sum(source.exact for source in sources),
     }
@@ -92,6 +94,15 @@ def _region(cube: CubeDescription) -> dict[str, Any]:
         "background_distance": cube.quality.background_distance,
         "largest_error": cube.quality.largest_error,
     }
+
+
+def _segmentations(cube: CubeDescription) -> list[dict[str, Any]]:
+    """What is segmented; no mask is unpacked."""
+    assert cube.segmentations is not None
+    return [
+        {"kind": found.kind, "segments": [segment.label for segment in found.segments]}
+        for found in cube.segmentations.value
+    ]
 
 
 def _series(meta: DicomMeta) -> dict[str, Any]:
@@ -126,6 +137,7 @@ def _text(facts: dict[str, Any]) -> str:
         ("rescale", _rescale_text(facts["rescale"])),
         ("status", facts["status"]),
         *_region_rows(facts["region"]),
+        *(("segments", _segments_text(found)) for found in facts["segmentations"]),
         ("source files", _sources_text(facts)),
         *(("finding", _finding_text(finding)) for finding in facts["findings"]),
     ]
@@ -176,6 +188,12 @@ def _region_rows(region: dict[str, Any] | None) -> list[tuple[str, str]]:
         ("region", f"exact in {share}, LOSSY outside of it"),
         ("lossy by", f"up to {region['largest_error']} in stored values ({allowed})"),
     ]
+
+
+def _segments_text(found: dict[str, Any]) -> str:
+    labels = found["segments"]
+    listed = ", ".join(labels[:_LISTED]) + ("..." if len(labels) > _LISTED else "")
+    return printable(f"{len(labels)}, {found['kind']}: {listed}")
 
 
 def _rescale_text(rescale: Any) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any, Final
 import numpy as np
 import typer
 
-from dicube.cli.paths import Kind, check_exists, check_target, kind_of
+from dicube.cli.paths import Kind, check_exists, check_target, kind_of, read_image
 from dicube.cli.progress import stages
 from dicube.cli.text import (
     count_text,
@@ -19,11 +19,13 @@ from dicube.cli.text import (
     size_text,
 )
 from dicube.core.image import DicomCubeImage
+from dicube.core.lazy_cube import LazyCube
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.seg import Segmentation, read_seg, write_seg
 from dicube.interchange.seg.label_files import write_label_file
 from dicube.interchange.seg.labels import SegmentationLike
 from dicube.interchange.seg.template import from_dcmqi_metainfo
+from dicube.storage.formats import DCBR, format_of_name, is_cube_suffix
 
 WRITE_EXAMPLES: Final = help_lines(
     "Examples:",
@@ -37,9 +39,16 @@ READ_EXAMPLES: Final = help_lines(
     "dicube seg read seg.dcm labels.nii.gz --source ct_folder  # on the grid of the series",
     "dicube seg read seg.dcm labels.nii.gz  # on the grid that its frames span",
     "dicube seg read seg.dcm liver.npy --source ct.dcbs --segment 2  # one mask",
+    "dicube seg read ct.dcbs labels.nii.gz  # what `dicube seg add` put there",
 )
 INFO_EXAMPLES: Final = help_lines(
     "Examples:", "dicube seg info seg.dcm", "dicube seg info seg.dcm --json"
+)
+ADD_EXAMPLES: Final = help_lines(
+    "Examples:",
+    "dicube seg add ct_folder organs.dcm ct.dcbs",
+    "dicube seg add ct.dcbs lesions.dcm both.dcbs  # beside what ct.dcbs has already",
+    "dicube seg read both.dcbs lesions.nii.gz --which 1",
 )
 _TYPES_HELP: Final = (
     "A bit for each voxel and segment; eight bits, fractions of 255; or labels, which only recent"
@@ -53,6 +62,7 @@ app = typer.Typer(
         "dicube seg write labels.nii.gz ct_folder seg.dcm --template metainfo.json",
         "dicube seg read seg.dcm labels.nii.gz --source ct_folder",
         "dicube seg info seg.dcm",
+        "dicube seg add ct_folder seg.dcm ct.dcbs",
     ),
     no_args_is_help=True,
 )
@@ -143,9 +153,50 @@ def write(
     _echo_segments(segments)
 
 
+@app.command(epilog=ADD_EXAMPLES)
+def add(
+    source: Annotated[
+        Path, typer.Argument(metavar="SOURCE", help="The series: a DICOM folder, or a cube file.")
+    ],
+    file: Annotated[
+        Path, typer.Argument(metavar="SEG.dcm", help="A DICOM segmentation on the same grid.")
+    ],
+    out: Annotated[
+        Path, typer.Argument(metavar="OUT", help="The cube file to write: .dcbs or .dcba.")
+    ],
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace OUT.")] = False,
+) -> None:
+    """Write a cube file of a series with a segmentation inside, beside those it has.
+
+    Masks are kept without loss, each on its own. `image.segmentations` has them in Python.
+    """
+    for path in (source, file):
+        check_exists(path)
+    if not is_cube_suffix(out) or format_of_name(out.suffix, where=str(out)) == DCBR:
+        raise typer.BadParameter("name the file .dcbs or .dcba", param_hint="OUT")
+    check_target(out, overwrite=overwrite)
+    with stages() as progress:
+        image = read_image(source, kind_of(source), progress)
+        with progress.busy("reading"):
+            found = read_seg(file, image)
+        with progress.busy("writing"):
+            image.segmentations = [*image.segmentations, found]
+            image.to_file(out)
+    typer.echo(
+        f"{printable(str(out))}: {count_text(len(image.segmentations), 'segmentation')},"
+        f" {size_text(out.stat().st_size)}"
+    )
+    _echo_segments(found.segments)
+
+
 @app.command(epilog=READ_EXAMPLES)
 def read(
-    file: Annotated[Path, typer.Argument(metavar="SEG.dcm", help="A DICOM segmentation.")],
+    file: Annotated[
+        Path,
+        typer.Argument(
+            metavar="FILE", help="A DICOM segmentation, or a cube file that has segmentations."
+        ),
+    ],
     out: Annotated[
         Path, typer.Argument(metavar="OUT", help="The label image: .nii, .nii.gz or .npy.")
     ],
@@ -160,6 +211,12 @@ def read(
     segment: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="One segment alone.", show_default="all of them"),
+    ] = None,
+    which: Annotated[
+        int | None,
+        typer.Option(
+            min=0, metavar="N", help="Which segmentation of a cube file.", show_default="the only"
+        ),
     ] = None,
     volume: Annotated[
         int | None,
@@ -176,8 +233,14 @@ def read(
     if source is not None:
         check_exists(source)
     check_target(out, overwrite=overwrite)
+    is_cube = is_cube_suffix(file)
+    for option, given in (("--source", source), ("--volume", volume)):
+        if is_cube and given is not None:
+            raise typer.BadParameter("only for a DICOM segmentation", param_hint=option)
+    if which is not None and not is_cube:
+        raise typer.BadParameter("only for a cube file", param_hint="--which")
     with stages() as progress, progress.busy("reading"):
-        segmentation = read_seg(file, source, volume=volume)
+        segmentation = _of_cube(file, which) if is_cube else read_seg(file, source, volume=volume)
         values = segmentation.label_map() if segment is None else segmentation.mask(segment)
         write_label_file(values, segmentation.affine, out)
     what = "labels" if segment is None else f"segment {segment}"
@@ -209,6 +272,21 @@ def info(
             f" {count_text(member['voxels'], 'voxel')},"
             f" {printable(member['type']['meaning'])}, {member['algorithm_type'].lower()}"
         )
+
+
+def _of_cube(file: Path, which: int | None) -> Segmentation:
+    """One of the segmentations of a cube file; no frame is decoded."""
+    with LazyCube(file) as cube:
+        found = cube.segmentations
+    if which is None and len(found) == 1:
+        return found[0]
+    if which is None or which >= len(found):
+        raise DataConsistencyError(
+            f"the file has {count_text(len(found), 'segmentation')}",
+            where=str(file),
+            hint=f"choose one with --which, 0 to {len(found) - 1}" if found else None,
+        )
+    return found[which]
 
 
 def _facts(segmentation: Segmentation) -> dict[str, Any]:

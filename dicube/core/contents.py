@@ -13,6 +13,8 @@ from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.core.roi import RegionOfInterest
+from dicube.core.segmentation import Segmentation
+from dicube.core.segmentation_section import pack_segmentations, unpack_segmentations
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.folder_scan import SkippedFile
@@ -59,6 +61,8 @@ class CubeContents:
         Keywords of the elements that told the volumes apart; "" where nothing had to.
     rivals : tuple of Rival
         Other rules, and what came of them.
+    segmentations : Packed[list[Segmentation]] or None
+        On the grid of a volume; there are some only where that has an affine.
     """
 
     values: Array
@@ -76,6 +80,7 @@ class CubeContents:
     frame_order: npt.NDArray[np.intp] | None = None
     rule: str = ""
     rivals: tuple[Rival, ...] = ()
+    segmentations: Packed[list[Segmentation]] | None = None
 
     @property
     def frames(self) -> Array:
@@ -145,6 +150,23 @@ def packed_sources(
     return Packed(
         lambda files: compress(pack_source_files(files)),
         lambda packed: unpack_source_files(decompress(packed, where=where), where=where),
+        value=None if value is None else list(value),
+        data=data,
+    )
+
+
+def packed_segmentations(
+    shape: Sequence[int],
+    affine: npt.NDArray[np.float64],
+    *,
+    value: Sequence[Segmentation] | None = None,
+    data: PackedData | None = None,
+    where: str = "",
+) -> Packed[list[Segmentation]]:
+    """Segmentations on a (z, y, x) grid as the section of docs/format.md, section 12."""
+    return Packed(
+        pack_segmentations,
+        lambda packed: unpack_segmentations(packed, shape, affine, where=where),
         value=None if value is None else list(value),
         data=data,
     )

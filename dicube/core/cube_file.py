@@ -13,7 +13,13 @@ from spacetransformer import Space
 from spacetransformer.core.exceptions import SpaceTransformerError
 
 from dicube.core.axes import AxesRule
-from dicube.core.contents import Array, CubeContents, packed_meta, packed_sources
+from dicube.core.contents import (
+    Array,
+    CubeContents,
+    packed_meta,
+    packed_segmentations,
+    packed_sources,
+)
 from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import (
     EncodeOptions,
@@ -32,6 +38,7 @@ from dicube.core.packed import Packed
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale
 from dicube.core.roi import RegionOfInterest, RoiQuality
+from dicube.core.segmentation import Segmentation
 from dicube.core.space_members import parse_space, space_members
 from dicube.core.values_layout import values_layout
 from dicube.dicom.derivation import lossy_derivative
@@ -48,6 +55,7 @@ from dicube.storage.pixel_utils import SampleEncoding, encoding_of
 from dicube.storage.writer import CubeWriter, writing
 
 SOURCE_FILES: Final = "SourceFiles"
+SEGMENTATIONS: Final = "Segmentations"
 
 
 class CubeDescription(NamedTuple):
@@ -90,6 +98,7 @@ class CubeDescription(NamedTuple):
     quality: RoiQuality | None
     frame_order: npt.NDArray[np.intp] | None
     axes_rule: AxesRule
+    segmentations: Packed[list[Segmentation]] | None
 
 
 def write_cube(
@@ -133,6 +142,8 @@ def finish_cube(
     sections = {}
     if contents.sources is not None and written.digest == contents.digest:
         sections[SOURCE_FILES] = contents.sources.data
+    if contents.segmentations is not None:
+        sections[SEGMENTATIONS] = contents.segmentations.data
     writer.finish(
         status=contents.status.value.encode(),
         meta=b"" if contents.meta is None else contents.meta.data,
@@ -208,6 +219,7 @@ def contents_with(
         frame_order=None if image is None else image.frame_order,
         rule="" if image is None else image.axes_rule.rule,
         rivals=() if image is None else image.axes_rule.rivals,
+        segmentations=_segmentations(file, image),
     )
 
 
@@ -262,6 +274,7 @@ def describe(file: DcbFile, *, is_kept_open: bool = False) -> CubeDescription:
         quality=None if image is None else image.quality,
         frame_order=None if image is None else image.frame_order,
         axes_rule=AxesRule("") if image is None else image.axes_rule,
+        segmentations=_segmentations(file, image, is_kept_open=is_kept_open),
     )
 
 
@@ -312,6 +325,25 @@ def _sources(file: DcbFile, *, is_kept_open: bool = False) -> Packed[list[Source
         return None
     load = partial(file.named_section, SOURCE_FILES)
     return packed_sources(data=load if is_kept_open else load(), where=file.name)
+
+
+def _segmentations(
+    file: DcbFile, image: ImageMember | None, *, is_kept_open: bool = False
+) -> Packed[list[Segmentation]] | None:
+    if image is None or not file.has_section(SEGMENTATIONS):
+        return None
+    space = _space(file, image)
+    affine = image.affine if space is None else affine_of(space)
+    if affine is None:
+        raise InvalidCubeFileError(
+            "the file has segmentations, but no place for them",
+            where=file.name,
+            hint="the file is damaged",
+        )
+    load = partial(file.named_section, SEGMENTATIONS)
+    return packed_segmentations(
+        image.volume_shape, affine, data=load if is_kept_open else load(), where=file.name
+    )
 
 
 def _space(file: DcbFile, image: ImageMember | None) -> Space | None:

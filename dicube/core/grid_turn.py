@@ -7,7 +7,7 @@ value. Nothing is ever resampled.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, Final, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -15,6 +15,10 @@ import numpy.typing as npt
 Array = npt.NDArray[Any]
 Affine = npt.NDArray[np.float64]
 Corner = tuple[int, int, int]
+
+# How far corners of two grids of one series may be apart, in voxels (z, y, x): slices of a real
+# stack lie up to a tenth beside their places, and positions may be written with few digits.
+STACK_TOLERANCE: Final = (0.1, 0.05, 0.05)
 
 
 @dataclass(frozen=True)

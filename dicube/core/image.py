@@ -19,14 +19,16 @@ from dicube.core.axes import (
     volume_shape,
 )
 from dicube.core.body_mask import body_mask
-from dicube.core.contents import Array, CubeContents, packed_meta
+from dicube.core.contents import Array, CubeContents, packed_meta, packed_segmentations
 from dicube.core.derived import derived_contents
+from dicube.core.grid_turn import STACK_TOLERANCE
 from dicube.core.image_exchange import ImageExchange
 from dicube.core.image_files import ImageFiles
 from dicube.core.new_meta import new_series_meta
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import FrameRescale, apply_rescale
 from dicube.core.roi import RegionOfInterest
+from dicube.core.segmentation import Segmentation
 from dicube.core.straightening import straightened_contents
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus, Finding
@@ -170,7 +172,7 @@ class DicomCubeImage(ImageFiles, ImageExchange):
                 hint="make a new image: DicomCubeImage(array, header), or from_array(..., like=)",
             )
         if volume_shape(values.shape, axes) != self._volume_shape:
-            contents.space = contents.affine = None  # nobody says where the new voxels lie
+            self._place(None, None)  # nobody says where the new voxels lie
         contents.values, contents.axes, contents.roi = values, axes, None
         self._forget_order()
         self._edits.accept_order()
@@ -372,8 +374,7 @@ class DicomCubeImage(ImageFiles, ImageExchange):
                     f"the space is of shape {tuple(space.shape)}, the volume {self._volume_shape}",
                     hint="give the space in (z, y, x) order",
                 )
-        self._contents.space = space
-        self._contents.affine = None
+        self._place(space, None)
 
     @property
     def affine(self) -> npt.NDArray[np.float64] | None:
@@ -385,9 +386,48 @@ class DicomCubeImage(ImageFiles, ImageExchange):
 
     @affine.setter
     def affine(self, affine: npt.NDArray[np.float64]) -> None:
-        self._contents.space = space_of(affine, self._volume_shape)
-        sheared = self._contents.space is None
-        self._contents.affine = np.array(affine, dtype=np.float64) if sheared else None
+        space = space_of(affine, self._volume_shape)
+        self._place(space, np.array(affine, dtype=np.float64) if space is None else None)
+
+    @property
+    def segmentations(self) -> tuple[Segmentation, ...]:
+        """Segmentations on the grid of a volume; a cube file keeps them, each mask on its own.
+
+        Assign others to change them: `image.segmentations = [*image.segmentations, seg]`. Those on
+        a grid of the same voxels that is turned, or a part of this one, are put in place, never
+        resampled. They follow the image when it gets another `affine`, and are gone with its place.
+
+        Raises
+        ------
+        DataConsistencyError
+            When they are assigned: the image has no regular geometry, or one lies on another grid.
+        InvalidCubeFileError
+            Those of the file that the image came from are damaged.
+        """
+        packed = self._contents.segmentations
+        return () if packed is None else tuple(packed.value)
+
+    @segmentations.setter
+    def segmentations(self, segmentations: Sequence[Segmentation]) -> None:
+        affine, shape = self.affine, self._volume_shape
+        if not segmentations:
+            self._contents.segmentations = None
+            return
+        if affine is None:
+            raise DataConsistencyError(
+                "an image without regular geometry keeps no segmentations",
+                hint="give it an affine or a space",
+            )
+        placed = [each.turned(affine, shape, STACK_TOLERANCE) for each in segmentations]
+        found = [each for each in placed if each is not None]
+        if len(found) < len(placed):
+            number = placed.index(None)
+            raise DataConsistencyError(
+                f"segmentation {number} of shape {segmentations[number].shape} lies on another grid"
+                f" than the volume {shape}",
+                hint="resample it to the grid of the image, by nearest neighbour",
+            )
+        self._contents.segmentations = packed_segmentations(shape, affine, value=found)
 
     def resample_tilt(self, *, fill: float | None = None, num_threads: int | None = None) -> Self:
         """A new image of a sheared stack (gantry tilt), straightened into a right-angled grid.
@@ -473,6 +513,18 @@ class DicomCubeImage(ImageFiles, ImageExchange):
     def _volume_shape(self) -> tuple[int, ...]:
         """(z, y, x) of one volume."""
         return volume_shape(self.shape, self.axes)
+
+    def _place(self, space: Space | None, sheared: npt.NDArray[np.float64] | None) -> None:
+        """Put the volume somewhere else, or nowhere; what is segmented follows."""
+        contents = self._contents
+        segmentations = self.segmentations
+        contents.space, contents.affine = space, sheared
+        affine = contents.voxel_affine
+        contents.segmentations = None
+        if segmentations and affine is not None:
+            contents.segmentations = packed_segmentations(
+                self._volume_shape, affine, value=[each.moved(affine) for each in segmentations]
+            )
 
     def _forget_order(self) -> None:
         """Frames are in the order of the metadata again, unless these still are multi-frame."""

@@ -18,6 +18,7 @@ from dicube.core.lazy_arrays import dask_array, data_array
 from dicube.core.lazy_index import LazyIndex
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.core.rescale import apply_rescale
+from dicube.core.segmentation import Segmentation
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.findings import DicomStatus
 from dicube.dicom.geometry import RAS_FROM_LPS, space_of
@@ -191,6 +192,20 @@ class LazyCube:
             return self._about.space
         affine = self.affine if self._about.space is not None else None
         return None if affine is None else space_of(affine, volume_shape(self.shape, self.axes))
+
+    @property
+    def segmentations(self) -> tuple[Segmentation, ...]:
+        """Segmentations on the grid of a volume of full resolution, read when they are asked for.
+
+        Each mask is unpacked on its own, when it is wanted.
+
+        Raises
+        ------
+        InvalidCubeFileError
+            They are damaged.
+        """
+        packed = self._about.segmentations
+        return () if packed is None else tuple(packed.value)
 
     def __len__(self) -> int:
         return self.shape[0]

@@ -356,6 +356,10 @@ class Segmentation:
             union[mask.box] |= mask.values != 0
         return union
 
+    def moved(self, affine: Affine) -> "Segmentation":
+        """The same masks on a grid of the same shape that lies elsewhere."""
+        return Segmentation(self.segments, self.masks, self.shape, affine, self.kind)
+
     def turned(
         self, affine: Affine, shape: Sequence[int], tolerance: float | Sequence[float]
     ) -> "Segmentation | None":

@@ -177,6 +177,10 @@ def _section_problems(about: CubeDescription) -> list[str]:
     """Unpack everything that is read lazily otherwise."""
     if about.meta is not None:
         about.meta.value.to_json()
+    if about.segmentations is not None:
+        for segmentation in about.segmentations.value:
+            for _ in segmentation.masks:
+                pass
     if about.sources is None:
         return []
     described = sum(source.layout.frames for source in about.sources.value)

@@ -9,7 +9,7 @@ import pytest
 
 from dicube import DicomCubeImage, PixelDataHeader, load
 from dicube.interchange import seg
-from tests.cli.runs import misused, ok, refused, run
+from tests.cli.runs import misused, ok, refused, run, same_files
 from tests.interchange.seg.conftest import METAINFO
 
 pytest.importorskip("highdicom", reason="highdicom is not installed (extra seg)")
@@ -181,4 +181,40 @@ class TestRegion:
                 small_image.to_file(tmp_path / "x.dcbr", roi=region)
         assert "grid" in refused(
             4, "convert", tmp_path / "moved.dcbs", tmp_path / "x.dcbr", "--roi", file
+        )
+
+
+class TestAdd:
+    def test_a_cube_keeps_them_and_gives_them_back(self, file, folder, tmp_path, values):
+        cube = tmp_path / "ct.dcbs"
+        assert "ct.dcbs: 1 segmentation, " in ok("seg", "add", folder, file, cube)
+        np.testing.assert_array_equal(load(cube).segmentations[0].mask(2), values == 3)
+        assert "segments     2, binary: Liver, Mass" in ok("info", cube)
+        ok("seg", "read", cube, tmp_path / "labels.npy")
+        np.testing.assert_array_equal(np.load(tmp_path / "labels.npy") == 2, values == 3)
+        ok("export", cube, tmp_path / "copy")
+        assert same_files(folder, tmp_path / "copy")
+
+    def test_others_are_added_beside(self, file, folder, tmp_path):
+        ok("seg", "add", folder, file, tmp_path / "one.dcbs")
+        assert "2 segmentations" in ok(
+            "seg", "add", tmp_path / "one.dcbs", file, tmp_path / "two.dcba"
+        )
+        two = tmp_path / "two.dcba"
+        assert "--which, 0 to 1" in refused(4, "seg", "read", two, tmp_path / "x.npy")
+        ok("seg", "read", two, tmp_path / "x.npy", "--which", 1)
+
+    def test_what_has_no_effect_or_cannot_be_is_refused(self, file, folder, tmp_path):
+        assert "name the file .dcbs or .dcba" in misused(
+            "seg", "add", folder, file, tmp_path / "x.dcbr"
+        )
+        assert "only for a cube file" in misused(
+            "seg", "read", file, tmp_path / "x.npy", "--which", 0
+        )
+        ok("convert", folder, tmp_path / "ct.dcbs")
+        assert "has 0 segmentations" in refused(
+            4, "seg", "read", tmp_path / "ct.dcbs", tmp_path / "x.npy"
+        )
+        assert "only for a DICOM segmentation" in misused(
+            "seg", "read", tmp_path / "ct.dcbs", tmp_path / "x.npy", "--source", folder
         )

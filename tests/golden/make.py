@@ -2,6 +2,7 @@
 
     python tests/golden/make.py r1 series moving colour    # writes r1_*.dcbs, r1_*.dcba, r1_*.json
     python tests/golden/make.py r1b frames
+    python tests/golden/make.py r1c segments
 
 Golden files are never made again: they show that later versions read what earlier ones wrote. What
 they must give is written down here from the arrays themselves, not read back from the files.
@@ -11,6 +12,7 @@ import hashlib
 import json
 import sys
 import tempfile
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +22,7 @@ from pydicom.sequence import Sequence
 from pydicom.uid import EnhancedMRImageStorage, ExplicitVRLittleEndian
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
+from dicube.core.segmentation import Code, Segment, Segmentation
 
 HERE = Path(__file__).parent
 
@@ -93,6 +96,26 @@ def frames() -> DicomCubeImage:
         return DicomCubeImage.from_dicom_folder(folder)
 
 
+def segments() -> DicomCubeImage:
+    """Two binary segments that overlap, and a fractional one."""
+    values = np.arange(2 * 3 * 11).reshape(2, 3, 11).astype(np.uint16)
+    image = DicomCubeImage(values, PixelDataHeader())
+    image.affine = np.array([[0, 0, 0.5, 1], [0, 0.5, 0, 2], [2, 0, 0, 3], [0, 0, 0, 1.0]])
+    tissue = Code("85756007", "SCT", "Tissue")
+    liver = Segment(
+        1, "Liver", tissue, Code("10200004", "SCT", "Liver"), "the whole of it", (tissue,),
+        (tissue,),
+        (tissue,), "AUTOMATIC", "net", "liver 1", "1.2.3", (221, 130, 101),
+    )  # fmt: skip
+    masks = [(values > 7) & (values % 11 > 1), values % 3 == 0]
+    fractions = (values / 65).astype(np.float32)
+    image.segmentations = [
+        Segmentation.from_masks(masks, [liver, Segment(4, "Third", tissue, tissue)], image.affine),
+        Segmentation.from_masks([fractions], [Segment(1, "Part", tissue, tissue)], image.affine),
+    ]
+    return image
+
+
 def expected(image: DicomCubeImage) -> dict[str, Any]:
     """What the file must give, in plain JSON."""
     members: dict[str, Any] = {
@@ -105,6 +128,15 @@ def expected(image: DicomCubeImage) -> dict[str, Any]:
         "extras": image.pixel_header.Extras,
         "window": [image.pixel_header.WindowCenter, image.pixel_header.WindowWidth],
     }
+    if image.segmentations:
+        members["segmentations"] = [
+            {
+                "kind": found.kind,
+                "segments": [asdict(segment) for segment in found.segments],
+                "masks": [found.mask(number).tolist() for number in found.numbers],
+            }
+            for found in image.segmentations
+        ]
     if image.dicom_meta is not None:
         members["metadata"] = dict(image.dicom_meta.items())
         with tempfile.TemporaryDirectory() as folder:
@@ -117,7 +149,7 @@ def expected(image: DicomCubeImage) -> dict[str, Any]:
 
 def main(name: str, makers: list[str]) -> None:
     for maker in makers:
-        make = {each.__name__: each for each in (series, moving, colour, frames)}[maker]
+        make = {each.__name__: each for each in (series, moving, colour, frames, segments)}[maker]
         image = make()
         target = HERE / f"{name}_{make.__name__}"
         for suffix in (".dcbs", ".dcba"):

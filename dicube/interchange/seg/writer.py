@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
+from dicube.core.grid_turn import STACK_TOLERANCE
 from dicube.core.label_boxes import labels_in
 from dicube.core.segmentation import Segmentation, SegmentationKind
 from dicube.dicom.export import TRANSFER_SYNTAXES, transfer_syntax_uid
@@ -28,9 +29,6 @@ PathLike = str | os.PathLike[str]
 FractionalType = Literal["PROBABILITY", "OCCUPANCY"]
 
 KINDS: Final = ("binary", "fractional", "labelmap")
-# How far corners of the two grids may be apart, in voxels (z, y, x): slices of a real stack lie up
-# to a tenth beside their places, and positions may be written with few digits.
-GRID_TOLERANCE: Final = (0.1, 0.05, 0.05)
 _LISTED: Final = 10  # labels named in one message
 
 
@@ -313,7 +311,7 @@ def write_seg(
 
 
 def _on_grid(segmentation: Segmentation, source: SourceVolume) -> Segmentation:
-    placed = segmentation.turned(source.affine, source.shape, GRID_TOLERANCE)
+    placed = segmentation.turned(source.affine, source.shape, STACK_TOLERANCE)
     if placed is None:
         raise DataConsistencyError(
             f"the segmentation {segmentation.shape} lies on another grid than the source"
