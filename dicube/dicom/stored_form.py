@@ -248,7 +248,7 @@ def _precise(step: float, sizes: Float64Array) -> float:
 
 
 def _same_bits(first: Array, second: Array) -> bool:
-    return np.array_equal(first, second) and first.dtype == second.dtype
+    return first.dtype == second.dtype and first.tobytes() == second.tobytes()
 
 
 # ---- 16 bits at any price ---------------------------------------------------------------------

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from pydicom.valuerep import format_number_as_ds
 
-from dicube.dicom.stored_form import stored_form
+from dicube.dicom.stored_form import decode, stored_form
 from dicube.exceptions import DataConsistencyError
 
 COUNTS = np.random.default_rng(5).integers(0, 4096, (3, 4, 9, 7))
@@ -68,6 +68,14 @@ def test_what_integers_cannot_say_stays_floating_point(odd):
     form = stored_form(values)
     assert form.values.dtype == np.float64
     assert form.values.tobytes() == values.tobytes()
+
+
+def test_a_zero_gets_no_sign_from_a_slope_that_nearly_fits():
+    values = np.array([1.953e-03, 0, -5.960e-08], np.float16)
+    form = stored_form(values)
+    assert (
+        decode(form.values, form.slope, form.intercept, values.dtype).tobytes() == values.tobytes()
+    )
 
 
 def test_byte_order_of_the_array_does_not_matter():

@@ -88,12 +88,6 @@ def test_npz(name: str, tmp_path: Path) -> None:
     found = DicomCubeImage.from_npz(tmp_path / "series.npz")
     assert_same_image(found, image)
     assert_same_files(found, image, tmp_path)
-
-
-@pytest.mark.parametrize("name", STORED)
-def test_npz_has_the_output_values_where_they_lie(name: str, tmp_path: Path) -> None:
-    image = DicomCubeImage.from_dicom_folder(series_folder(name))
-    image.to_npz(tmp_path / "series.npz")
     with np.load(tmp_path / "series.npz") as archive:
         data, affine = archive["data"], archive.get("affine")
         assert "stored" not in archive or image.dtype.itemsize > 2 or image.dtype.kind == "f"
@@ -108,13 +102,12 @@ def test_npz_has_the_output_values_where_they_lie(name: str, tmp_path: Path) -> 
     index = np.indices(sizes).reshape(3, -1)
     to_image = np.linalg.solve(image.affine, affine)
     z, y, x = np.rint(to_image[:3, :3] @ index + to_image[:3, 3:]).astype(int)
-    volumes = data.reshape(
-        len(output), -1, *data.shape[data.ndim - image.ndim + len(image.axes) + 2 :]
-    )
+    samples = image.shape[len(image.axes) + 2 :]
+    volumes = data.reshape(len(output), -1, *samples)
     np.testing.assert_array_equal(output[:, z, y, x], volumes)
 
 
-@pytest.mark.parametrize("name", STORED)
+@pytest.mark.parametrize("name", ["ct_sts_int16", "mr_fmri_ge_4d", "pet_slopes", "rgb_series_j2k"])
 def test_stored_values_come_back_without_dicom(name: str, tmp_path: Path) -> None:
     image = DicomCubeImage.from_dicom_folder(series_folder(name))
     image.to_npz(tmp_path / "series.npz")

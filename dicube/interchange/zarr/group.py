@@ -42,9 +42,14 @@ def open_group(store: StoreLike, *, mode: str) -> Any | None:
         ) from error
 
 
-def new_attribute(digest: str) -> dict[str, Any]:
-    """Of a group whose values are still to come."""
+def attribute_of_unfinished(digest: str | None = None) -> dict[str, Any]:
+    """Of a group whose values are still to come; their digest once it is known."""
     return {"format": _FORMAT, "complete": False, "digest": digest}
+
+
+def attribute_when_complete(digest: str) -> dict[str, Any]:
+    """Of a group whose values have this digest."""
+    return {"format": _FORMAT, "complete": True, "digest": digest}
 
 
 def attribute_of(group: Any, *, where: str) -> dict[str, Any]:

@@ -20,8 +20,9 @@ from dicube.interchange.zarr.group import (
     COMPANION,
     StoreLike,
     attribute_of,
+    attribute_of_unfinished,
+    attribute_when_complete,
     name_of,
-    new_attribute,
     open_group,
 )
 from dicube.interchange.zarr.library import zarr
@@ -48,7 +49,6 @@ def write_zarr(
     values = contents.values
     if has_samples:  # OME-Zarr has colour before space
         values = np.moveaxis(values, -1, len(image.axes) - 1 if image.axes else 0)
-    digest = values_digest(contents.values)
     if not embed:
         contents.meta = contents.sources = None
     encoding_of(values.dtype)  # refuses, before anything is written, what no companion describes
@@ -56,12 +56,12 @@ def write_zarr(
     chunking = Chunking.of(values.shape, values.dtype.itemsize, chunks, shards)
     names = dimension_names(image.axes, has_samples=has_samples)
     try:
-        group = _begun(store, digest)
+        group = _begun(store, contents)
         with ThreadPoolExecutor(1) as meanwhile:
-            companion = meanwhile.submit(_write_companion, group, contents, digest)
+            digest = meanwhile.submit(_write_companion, group, contents)
             _write_values(group, values, names, chunking, encoding, where=name_of(store))
-            companion.result()
-        attribute = {**group.attrs[ATTRIBUTE], **_described(image, contents), "complete": True}
+            attribute = attribute_when_complete(digest.result())
+        attribute |= _described(image, contents)
         ome = ome_attribute(_title(store), image.axes, image.affine, has_samples=has_samples)
         group.update_attributes({ATTRIBUTE: attribute, **({} if ome is None else {"ome": ome})})
     except OSError as error:
@@ -72,7 +72,7 @@ def write_zarr(
         ) from error
 
 
-def _begun(store: StoreLike, digest: str) -> Any:
+def _begun(store: StoreLike, contents: CubeContents) -> Any:
     """A new group, or one whose values are not complete yet.
 
     Raises
@@ -81,18 +81,20 @@ def _begun(store: StoreLike, digest: str) -> Any:
         Something else is there.
     """
     where = name_of(store)
+    is_new = False
     if isinstance(store, (str, os.PathLike)) and "://" not in str(store):
         path = Path(store)
         if path.exists() and (not path.is_dir() or _is_foreign_folder(path)):
             raise DataConsistencyError("the target exists already", where=where, hint=_ANOTHER)
-    group = open_group(store, mode="r+")
+        is_new = not path.exists()
+    group = None if is_new else open_group(store, mode="r+")
     if group is None:
-        attributes = {ATTRIBUTE: new_attribute(digest)}
+        attributes = {ATTRIBUTE: attribute_of_unfinished()}
         return zarr().create_group(store, zarr_format=3, attributes=attributes)
     attribute = attribute_of(group, where=where)
     if attribute["complete"]:
         raise DataConsistencyError("the target exists already", where=where, hint=_ANOTHER)
-    if attribute["digest"] != digest:
+    if attribute["digest"] not in (None, values_digest(contents.values)):
         raise DataConsistencyError(
             "the target is an unfinished write of another image", where=where, hint=_ANOTHER
         )
@@ -136,9 +138,13 @@ def _write_values(
             array[region] = values[region]
 
 
-def _write_companion(group: Any, contents: CubeContents, digest: str) -> None:
+def _write_companion(group: Any, contents: CubeContents) -> str:
+    """Write everything but the values, their digest first; return that."""
+    digest = values_digest(contents.values)
+    group.update_attributes({ATTRIBUTE: attribute_of_unfinished(digest)})
     data = np.frombuffer(pack_companion(contents, digest), np.uint8)
     group.create_array(COMPANION, data=data, chunks=data.shape, compressors=None, overwrite=True)
+    return digest
 
 
 def _encoding(codec: Codec, dtype: np.dtype[Any]) -> dict[str, Any]:
