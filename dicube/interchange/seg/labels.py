@@ -59,9 +59,9 @@ def segmentation_of(
             raise DataConsistencyError(
                 "the label image has no regular geometry", hint="set its affine"
             )
-        values, affine = segmentation.get_fdata("float64"), segmentation.affine
-        if segmentation.frame_rescale is None and _is_plain(segmentation):
-            values = segmentation.raw_image
+        affine = segmentation.affine
+        is_plain = segmentation.frame_rescale is None and _is_plain(segmentation)
+        values = segmentation.raw_image if is_plain else segmentation.get_fdata("float64")
     elif isinstance(segmentation, np.ndarray):
         values, affine = segmentation, _affine(segmentation, space, source)
     elif all(hasattr(segmentation, name) for name in ("GetOrigin", "GetSpacing", "GetDirection")):
