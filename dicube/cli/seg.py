@@ -21,8 +21,8 @@ from dicube.cli.text import (
 from dicube.core.image import DicomCubeImage
 from dicube.core.lazy_cube import LazyCube
 from dicube.exceptions import DataConsistencyError
+from dicube.interchange.label_files import write_label_file
 from dicube.interchange.seg import Segmentation, read_seg, write_seg
-from dicube.interchange.seg.label_files import write_label_file
 from dicube.interchange.seg.labels import SegmentationLike
 from dicube.interchange.seg.template import from_dcmqi_metainfo
 from dicube.storage.formats import DCBR, format_of_name, is_cube_suffix

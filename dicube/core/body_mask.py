@@ -19,7 +19,7 @@ from dicube.codecs.base import Mask
 from dicube.codecs.parallel import map_frames
 from dicube.core.contents import CubeContents
 from dicube.dicom.dicom_tags import CommonTags
-from dicube.exceptions import MissingDependencyError
+from dicube.extras import extra_module
 
 Float32Array = npt.NDArray[np.float32]
 
@@ -125,10 +125,4 @@ def _first(contents: CubeContents, tag: int) -> Any:
 
 
 def _ndimage() -> Any:
-    try:
-        from scipy import ndimage  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingDependencyError(
-            "finding the body needs scipy", hint="pip install 'dicube[roi]', or give a mask"
-        ) from error
-    return ndimage
+    return extra_module("scipy.ndimage", extra="roi", purpose="finding the body")

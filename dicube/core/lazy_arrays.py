@@ -1,8 +1,6 @@
 """Lazy cubes as arrays of dask and xarray."""
 
-import importlib
 from collections.abc import Sequence
-from types import ModuleType
 from typing import Any, Protocol
 
 import numpy as np
@@ -10,7 +8,7 @@ import numpy.typing as npt
 
 from dicube.core.pixel_header import PixelDataHeader
 from dicube.dicom.series.axis import Axis
-from dicube.exceptions import MissingDependencyError
+from dicube.extras import extra_module
 
 
 class CubeView(Protocol):
@@ -30,14 +28,14 @@ class CubeView(Protocol):
 
 def dask_array(cube: CubeView) -> Any:
     """See `LazyCube.to_dask`."""
-    dask = _library("dask.array")
+    dask = extra_module("dask.array", extra="lazy", purpose="to_dask")
     # The cube is safe to share between threads, and has locks of its own.
     return dask.from_array(cube, chunks=cube.chunks, lock=False, asarray=False, name=False)
 
 
 def data_array(cube: CubeView) -> Any:
     """See `LazyCube.to_xarray`."""
-    xarray = _library("xarray")
+    xarray = extra_module("xarray", extra="lazy", purpose="to_xarray")
     dimensions = [*(axis.name for axis in cube.axes), "y", "x"]
     dimensions += ["sample"] * (len(cube.shape) - len(dimensions))
     attributes: dict[str, Any] = {
@@ -77,12 +75,3 @@ def _cells(values: Sequence[Any]) -> npt.NDArray[Any]:
     cells = np.empty(len(values), dtype=object)
     cells[:] = values
     return cells
-
-
-def _library(name: str) -> ModuleType:
-    try:
-        return importlib.import_module(name)
-    except ImportError as error:
-        raise MissingDependencyError(
-            f"this needs {name.partition('.')[0]}", hint="pip install 'dicube[lazy]'"
-        ) from error

@@ -3,15 +3,11 @@
 import os
 from pathlib import Path
 
-import numpy as np
-
 from dicube.codecs.base import Mask
 from dicube.core.image import DicomCubeImage
-from dicube.core.pixel_header import PixelDataHeader
 from dicube.exceptions import DataConsistencyError
-from dicube.interchange.nifti import write_nifti
+from dicube.interchange.label_files import write_label_file
 from dicube.interchange.preview import write_preview
-from dicube.storage.atomic import replacing
 
 
 def write_mask(image: DicomCubeImage, mask: Mask, path: str | os.PathLike[str]) -> None:
@@ -37,20 +33,8 @@ def write_mask(image: DicomCubeImage, mask: Mask, path: str | os.PathLike[str]) 
     name = Path(path).name.lower()
     if name.endswith(".png"):
         write_preview(image, path, mask=mask)
-    elif name.endswith((".nii", ".nii.gz")):
-        header = PixelDataHeader(OriginalPixelDtype="uint8", PixelDtype="uint8")
-        labels = DicomCubeImage(mask.astype(np.uint8), header, axes=image.axes)
-        if image.affine is not None:
-            labels.affine = image.affine
-        write_nifti(labels, path)
-    elif name.endswith(".npy"):
-        try:
-            with replacing(Path(path)) as file:
-                np.save(file, mask, allow_pickle=False)
-        except OSError as error:
-            raise DataConsistencyError(
-                f"cannot be written: {error.strerror}", where=str(path)
-            ) from error
+    elif name.endswith((".nii", ".nii.gz", ".npy")):
+        write_label_file(mask, image.affine, path, axes=image.axes)
     else:
         raise DataConsistencyError(
             "masks are written as .npy, .nii, .nii.gz or .png", where=str(path)

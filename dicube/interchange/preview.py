@@ -16,7 +16,8 @@ import numpy.typing as npt
 from dicube.codecs.base import Mask
 from dicube.core.image import DicomCubeImage
 from dicube.dicom.dicom_tags import CommonTags
-from dicube.exceptions import DataConsistencyError, MissingDependencyError
+from dicube.exceptions import DataConsistencyError
+from dicube.extras import extra_module
 from dicube.storage.atomic import replacing
 
 if TYPE_CHECKING:
@@ -253,10 +254,5 @@ def _tile_size(tile: Bytes, across: int, pixel_size: tuple[float, float]) -> tup
 
 def _pillow() -> tuple[Any, Any]:
     """The modules Image and ImageDraw."""
-    try:
-        from PIL import Image, ImageDraw  # noqa: PLC0415  # an extra
-    except ImportError as error:
-        raise MissingDependencyError(
-            "previews need Pillow", hint="pip install 'dicube[preview]'"
-        ) from error
-    return Image, ImageDraw
+    image = extra_module("PIL.Image", extra="preview", purpose="a preview")
+    return image, extra_module("PIL.ImageDraw", extra="preview", purpose="a preview")

@@ -5,7 +5,8 @@ import os
 from pathlib import Path
 from typing import Any, Final
 
-from dicube.exceptions import DataConsistencyError, MissingDependencyError
+from dicube.exceptions import DataConsistencyError
+from dicube.extras import extra_module
 from dicube.storage.atomic import replacing
 
 ROW_SUFFIXES: Final = (".jsonl", ".parquet")
@@ -42,12 +43,7 @@ def _write_json_lines(rows: list[dict[str, Any]], target: Path) -> None:
 
 
 def _write_parquet(rows: list[dict[str, Any]], target: Path) -> None:
-    try:
-        import pyarrow  # noqa: PLC0415  # an extra, and slow to import
-        from pyarrow import parquet  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Parquet needs pyarrow", hint="pip install 'dicube[tables]'"
-        ) from error
+    pyarrow = extra_module("pyarrow", extra="tables", purpose="Parquet")
+    parquet = extra_module("pyarrow.parquet", extra="tables", purpose="Parquet")
     with replacing(target) as file:
         parquet.write_table(pyarrow.Table.from_pylist(rows), file)

@@ -126,7 +126,8 @@ def test_zarr(name: str, tmp_path: Path) -> None:
     found = DicomCubeImage.from_zarr(tmp_path / "series.zarr")
     assert_same_image(found, image)
     assert_same_files(found, image, tmp_path)
-    values = zarr.open_array(tmp_path / "series.zarr" / "0", mode="r")[...]
+    array = zarr.open_array(tmp_path / "series.zarr" / "0", mode="r")
+    values, names = array[...], array.metadata.dimension_names
     if image.ndim - len(image.axes) > 2:
-        values = np.moveaxis(values, len(image.axes) - 1, -1)
+        values = np.moveaxis(values, names.index("c"), -1)
     np.testing.assert_array_equal(values, image.raw_image)

@@ -1,40 +1,21 @@
-"""What NIfTI needs: nibabel for the format, isal for .nii.gz; both slow to import, and an extra."""
+"""What NIfTI needs: nibabel for the format, isal for .nii.gz."""
 
 from typing import Any
 
-from dicube.exceptions import MissingDependencyError
-
-_HINT = "pip install 'dicube[nifti]'"
+from dicube.extras import extra_module
 
 
 def nibabel() -> Any:
-    """The module.
-
-    Raises
-    ------
-    MissingDependencyError
-        It is not installed.
-    """
-    try:
-        import nibabel  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingDependencyError("NIfTI needs nibabel", hint=_HINT) from error
-    return nibabel
+    """The module; MissingDependencyError where it is not installed."""
+    return extra_module("nibabel", extra="nifti", purpose="NIfTI")
 
 
 def igzip_threaded() -> Any:
     """Gzip files through ISA-L, several times as fast as zlib (docs/decisions/0016-nifti.md).
 
-    Raises
-    ------
-    MissingDependencyError
-        It is not installed.
+    MissingDependencyError where isal is not installed.
     """
-    try:
-        from isal import igzip_threaded  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingDependencyError(".nii.gz needs isal", hint=_HINT) from error
-    return igzip_threaded
+    return extra_module("isal.igzip_threaded", extra="nifti", purpose=".nii.gz")
 
 
 def is_gzip_name(name: str) -> bool:

@@ -15,7 +15,8 @@ from dicube.core.label_boxes import labels_in
 from dicube.core.segmentation import Segmentation, SegmentationKind
 from dicube.dicom.export import TRANSFER_SYNTAXES, transfer_syntax_uid
 from dicube.dicom.instance import EXPLICIT_UID
-from dicube.exceptions import CodecError, DataConsistencyError, MissingDependencyError
+from dicube.exceptions import CodecError, DataConsistencyError
+from dicube.extras import extra_module
 from dicube.interchange.seg.encoding import Layout, encoded
 from dicube.interchange.seg.labels import SegmentationLike, segmentation_of
 from dicube.interchange.seg.source import Source, SourceVolume, source_volume
@@ -322,10 +323,4 @@ def _on_grid(segmentation: Segmentation, source: SourceVolume) -> Segmentation:
 
 
 def _highdicom() -> Any:
-    try:
-        import highdicom  # noqa: PLC0415  # an extra, and slow to import
-    except ImportError as error:
-        raise MissingDependencyError(
-            "writing DICOM segmentations needs highdicom", hint="pip install 'dicube[seg]'"
-        ) from error
-    return highdicom
+    return extra_module("highdicom", extra="seg", purpose="writing DICOM segmentations")

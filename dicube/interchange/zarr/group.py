@@ -1,13 +1,16 @@
 """What a group of ours looks like, and opening one that is there."""
 
 import os
+from collections.abc import Sequence
 from typing import Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
+from dicube.core.contents import Array
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.zarr.library import zarr
+from dicube.interchange.zarr.ome import axes_before_space
 
 ATTRIBUTE: Final = "dicube"
 COMPANION: Final = "companion"
@@ -76,6 +79,17 @@ def attribute_of(group: Any, *, where: str) -> dict[str, Any]:
     return found
 
 
-def samples_last(values: npt.NDArray[Any], leading: int, *, has_samples: bool) -> npt.NDArray[Any]:
-    """From the order of OME-Zarr, where colour comes before space, to that of images."""
-    return np.moveaxis(values, leading, -1) if has_samples else values
+def samples_before_space(values: Array, axes: Sequence[Axis]) -> Array:
+    """From the order of images, colour last, to that of OME-Zarr; a view."""
+    has_samples = values.ndim - len(axes) > 2
+    return np.moveaxis(values, -1, _place_of_samples(axes)) if has_samples else values
+
+
+def samples_last(values: Array, axes: Sequence[Axis]) -> Array:
+    """The inverse of `samples_before_space`; a view."""
+    has_samples = values.ndim - len(axes) > 2
+    return np.moveaxis(values, _place_of_samples(axes), -1) if has_samples else values
+
+
+def _place_of_samples(axes: Sequence[Axis]) -> int:
+    return len(axes_before_space(axes))

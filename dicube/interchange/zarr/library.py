@@ -1,8 +1,8 @@
-"""zarr-python: slow to import, and an extra."""
+"""zarr-python, an extra."""
 
 from typing import Any
 
-from dicube.exceptions import MissingDependencyError
+from dicube.extras import extra_module
 
 
 def zarr() -> Any:
@@ -13,10 +13,4 @@ def zarr() -> Any:
     MissingDependencyError
         It is not installed.
     """
-    try:
-        import zarr as module  # noqa: PLC0415
-    except ImportError as error:
-        raise MissingDependencyError(
-            "Zarr needs zarr-python 3", hint="pip install 'dicube[zarr]'"
-        ) from error
-    return module
+    return extra_module("zarr", extra="zarr", purpose="Zarr")

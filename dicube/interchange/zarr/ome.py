@@ -45,8 +45,8 @@ def ome_attribute(
     has_samples : bool
         Whether there is an axis of colours, before the axes of space.
     """
-    is_stack = bool(axes) and axes[-1].name == "z"
-    outer = list(axes[:-1] if is_stack else axes)
+    outer = axes_before_space(axes)
+    is_stack = len(outer) < len(axes)
     members = [_outer_member(axis) for axis in outer]
     if has_samples:
         members.append({"name": "c", "type": "channel"})
@@ -70,11 +70,20 @@ def ome_attribute(
     }
 
 
+def axes_before_space(axes: Sequence[Axis]) -> list[Axis]:
+    """All but the slices of a stack, which are an axis of space."""
+    return list(axes[:-1] if axes and axes[-1].name == "z" else axes)
+
+
 def dimension_names(axes: Sequence[Axis], *, has_samples: bool) -> list[str]:
     """The names of the axes in the order of OME-Zarr, where colour comes before space."""
-    is_stack = bool(axes) and axes[-1].name == "z"
-    outer = [axis.name for axis in (axes[:-1] if is_stack else axes)]
-    return [*outer, *(["c"] if has_samples else []), *(_SPACE if is_stack else _SPACE[1:])]
+    outer = axes_before_space(axes)
+    is_stack = len(outer) < len(axes)
+    return [
+        *(axis.name for axis in outer),
+        *(["c"] if has_samples else []),
+        *(_SPACE if is_stack else _SPACE[1:]),
+    ]
 
 
 def _outer_member(axis: Axis) -> dict[str, Any]:

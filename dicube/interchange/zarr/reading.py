@@ -14,6 +14,7 @@ from dicube.interchange.zarr.group import (
     attribute_of,
     name_of,
     open_group,
+    samples_last,
 )
 from dicube.interchange.zarr.ome import VALUES
 
@@ -34,9 +35,7 @@ def read_zarr(store: StoreLike) -> DicomCubeImage:
     companion = Companion(_array(group, COMPANION, where=where).tobytes(), where=where)
     described = companion.described
     values = _array(group, VALUES, where=where)
-    if described.values.ndim - len(described.axes) > 2:
-        values = np.moveaxis(values, max(len(described.axes) - 1, 0), -1)
-    values = np.ascontiguousarray(values)
+    values = np.ascontiguousarray(samples_last(values, described.axes))
     if not companion.matches(values):
         raise DataConsistencyError(
             "the values are not those that were written: they were edited, or are damaged",

@@ -24,6 +24,7 @@ from dicube.interchange.zarr.group import (
     attribute_when_complete,
     name_of,
     open_group,
+    samples_before_space,
 )
 from dicube.interchange.zarr.library import zarr
 from dicube.interchange.zarr.ome import VALUES, dimension_names, ome_attribute
@@ -46,9 +47,7 @@ def write_zarr(
     """Write a Zarr group; see `DicomCubeImage.to_zarr`."""
     contents = image.contents()
     has_samples = image.ndim - len(image.axes) > 2
-    values = contents.values
-    if has_samples:  # OME-Zarr has colour before space
-        values = np.moveaxis(values, -1, len(image.axes) - 1 if image.axes else 0)
+    values = samples_before_space(contents.values, image.axes)
     if not embed:
         contents.meta = contents.sources = None
     encoding_of(values.dtype)  # refuses, before anything is written, what no companion describes

@@ -99,6 +99,19 @@ def test_colour_lies_before_space(shape, codec, tmp_path):
     np.testing.assert_array_equal(DicomCubeImage.from_zarr(tmp_path / "x.zarr").raw_image, values)
 
 
+@pytest.mark.parametrize("name", ["t", "frame"])
+def test_colour_of_frames_that_are_no_stack_has_its_name(name, tmp_path):
+    values = np.random.default_rng(0).integers(0, 256, (6, 5, 7, 3)).astype(np.uint8)
+    image = DicomCubeImage(values, PixelDataHeader(), axes=[Axis(name, 6)])
+    image.to_zarr(tmp_path / "x.zarr")
+    array = zarr.open_array(tmp_path / "x.zarr" / "0", mode="r")
+    sizes = dict(zip(array.metadata.dimension_names, array.shape, strict=True))
+    assert sizes == {name: 6, "c": 3, "y": 5, "x": 7}
+    np.testing.assert_array_equal(array[...], np.moveaxis(values, -1, 1))
+    found = DicomCubeImage.from_zarr(tmp_path / "x.zarr")
+    np.testing.assert_array_equal(found.raw_image, values)
+
+
 @pytest.mark.parametrize("sign", [0.0, -0.0])
 def test_empty_parts_keep_the_sign_of_zero(sign, tmp_path):
     values = np.full((3, 4, 5), sign, np.float32)

@@ -1,6 +1,7 @@
-"""Label images and masks of a segmentation as files of other tools: NIfTI and .npy."""
+"""Label images and masks as files of other tools: NIfTI and .npy."""
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -9,24 +10,31 @@ import numpy.typing as npt
 
 from dicube.core.image import DicomCubeImage
 from dicube.core.pixel_header import PixelDataHeader
+from dicube.dicom.series.axis import Axis
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.nifti import write_nifti
 from dicube.storage.atomic import replacing
 
 
 def write_label_file(
-    values: npt.NDArray[Any], affine: npt.NDArray[np.float64], path: str | os.PathLike[str]
+    values: npt.NDArray[Any],
+    affine: npt.NDArray[np.float64] | None,
+    path: str | os.PathLike[str],
+    *,
+    axes: Sequence[Axis] | None = None,
 ) -> None:
     """Write labels or a mask; the suffix says how. An existing file is replaced in one step.
 
     Parameters
     ----------
-    values : (z, y, x) array
+    values : (z, y, x) or (t, z, y, x) array
         Bool becomes uint8 in NIfTI.
-    affine : (4, 4) float64
-        From (z, y, x, 1) to patient coordinates (LPS), mm.
+    affine : (4, 4) float64 or None
+        From (z, y, x, 1) to patient coordinates (LPS), mm; None without regular positions.
     path : path
         .nii, .nii.gz or .npy.
+    axes : sequence of Axis, optional
+        What the leading dimensions mean.
 
     Raises
     ------
@@ -39,8 +47,9 @@ def write_label_file(
     if name.endswith((".nii", ".nii.gz")):
         plain = values.astype(np.uint8) if values.dtype.kind == "b" else values
         header = PixelDataHeader(OriginalPixelDtype=plain.dtype.name, PixelDtype=plain.dtype.name)
-        image = DicomCubeImage(plain, header)
-        image.affine = affine
+        image = DicomCubeImage(plain, header, axes=axes)
+        if affine is not None:
+            image.affine = affine
         write_nifti(image, path)
     elif name.endswith(".npy"):
         try:
