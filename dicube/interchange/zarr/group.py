@@ -45,8 +45,8 @@ def open_group(store: StoreLike, *, mode: str) -> Any | None:
         ) from error
 
 
-def attribute_of_unfinished(digest: str | None = None) -> dict[str, Any]:
-    """Of a group whose values are still to come; their digest once it is known."""
+def attribute_of_unfinished(digest: str) -> dict[str, Any]:
+    """Of a group whose values, of this digest, are still to come."""
     return {"format": _FORMAT, "complete": False, "digest": digest}
 
 

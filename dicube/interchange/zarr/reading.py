@@ -1,5 +1,6 @@
 """A Zarr group of ours as the image that it was."""
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -32,10 +33,11 @@ def read_zarr(store: StoreLike) -> DicomCubeImage:
             where=where,
             hint="write the image again to the same place: it goes on where it stopped",
         )
-    companion = Companion(_array(group, COMPANION, where=where).tobytes(), where=where)
-    described = companion.described
-    values = _array(group, VALUES, where=where)
-    values = np.ascontiguousarray(samples_last(values, described.axes))
+    with ThreadPoolExecutor(1) as meanwhile:
+        packed = meanwhile.submit(_array, group, COMPANION, where=where)
+        values = _array(group, VALUES, where=where)
+        companion = Companion(packed.result().tobytes(), where=where)
+    values = np.ascontiguousarray(samples_last(values, companion.described.axes))
     if not companion.matches(values):
         raise DataConsistencyError(
             "the values are not those that were written: they were edited, or are damaged",

@@ -55,12 +55,13 @@ def write_zarr(
     chunking = Chunking.of(values.shape, values.dtype.itemsize, chunks, shards)
     names = dimension_names(image.axes, has_samples=has_samples)
     try:
-        group = _begun(store, contents)
+        digest = values_digest(contents.values)
+        group = _begun(store, digest)
         with ThreadPoolExecutor(1) as meanwhile:
-            digest = meanwhile.submit(_write_companion, group, contents)
+            companion = meanwhile.submit(_write_companion, group, contents, digest)
             _write_values(group, values, names, chunking, encoding, where=name_of(store))
-            attribute = attribute_when_complete(digest.result())
-        attribute |= _described(image, contents)
+            companion.result()
+        attribute = attribute_when_complete(digest) | _described(image, contents)
         ome = ome_attribute(_title(store), image.axes, image.affine, has_samples=has_samples)
         group.update_attributes({ATTRIBUTE: attribute, **({} if ome is None else {"ome": ome})})
     except OSError as error:
@@ -71,7 +72,7 @@ def write_zarr(
         ) from error
 
 
-def _begun(store: StoreLike, contents: CubeContents) -> Any:
+def _begun(store: StoreLike, digest: str) -> Any:
     """A new group, or one whose values are not complete yet.
 
     Raises
@@ -88,12 +89,12 @@ def _begun(store: StoreLike, contents: CubeContents) -> Any:
         is_new = not path.exists()
     group = None if is_new else open_group(store, mode="r+")
     if group is None:
-        attributes = {ATTRIBUTE: attribute_of_unfinished()}
+        attributes = {ATTRIBUTE: attribute_of_unfinished(digest)}
         return zarr().create_group(store, zarr_format=3, attributes=attributes)
     attribute = attribute_of(group, where=where)
     if attribute["complete"]:
         raise DataConsistencyError("the target exists already", where=where, hint=_ANOTHER)
-    if attribute["digest"] not in (None, values_digest(contents.values)):
+    if attribute["digest"] != digest:
         raise DataConsistencyError(
             "the target is an unfinished write of another image", where=where, hint=_ANOTHER
         )
@@ -137,13 +138,10 @@ def _write_values(
             array[region] = values[region]
 
 
-def _write_companion(group: Any, contents: CubeContents) -> str:
-    """Write everything but the values, their digest first; return that."""
-    digest = values_digest(contents.values)
-    group.update_attributes({ATTRIBUTE: attribute_of_unfinished(digest)})
+def _write_companion(group: Any, contents: CubeContents, digest: str) -> None:
+    """Write everything but the values."""
     data = np.frombuffer(pack_companion(contents, digest), np.uint8)
     group.create_array(COMPANION, data=data, chunks=data.shape, compressors=None, overwrite=True)
-    return digest
 
 
 def _encoding(codec: Codec, dtype: np.dtype[Any]) -> dict[str, Any]:
