@@ -12,6 +12,7 @@ INSTALLED := $(VENV)/.installed
 PUBLISHED := .venv-published/.installed
 READERS := .venv-readers/.installed
 PYDICOM_SEG := .venv-pydicom-seg/.installed
+PEERS := build/.peers
 NATIVE := $(wildcard cpp/base/* cpp/simd/* cpp/volume/* cpp/dicom/* cpp/jph/* cpp/jph/kernels/* cpp/jxl/* cpp/jxl/kernels/* cpp/bindings/* \
 	dicube/codecs/*/*.pyx)
 
@@ -32,7 +33,7 @@ FUZZ_BUILD := build/fuzz-$(notdir $(FUZZ_CXX))
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
-test: $(INSTALLED) $(PUBLISHED) $(READERS) $(PYDICOM_SEG) cpp-tests
+test: $(INSTALLED) $(PUBLISHED) $(READERS) $(PYDICOM_SEG) $(PEERS) cpp-tests
 	$(BIN)/python -m pytest -q
 
 cpp-tests: $(INSTALLED)
@@ -110,6 +111,21 @@ $(READERS): $(INSTALLED)
 $(PYDICOM_SEG): $(INSTALLED)
 	$(PYTHON) -m venv .venv-pydicom-seg
 	-.venv-pydicom-seg/bin/python -m pip install --quiet --disable-pip-version-check pydicom-seg 'pydicom<3'
+	@touch $@
+
+# Servers, a browser and checkers that the tests start. The tests that need one skip, with the reason,
+# where it is not installed: without root, or on another system than Debian. At RUNLEVEL 1 a server that
+# is installed is not started.
+PEER_PACKAGES := chromium dcmtk dicom3tools gcc libc6-dev orthanc orthanc-dicomweb
+$(PEERS):
+	@mkdir -p $(@D)
+	@if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+		export DEBIAN_FRONTEND=noninteractive RUNLEVEL=1; \
+		install='apt-get install -qq -y --no-install-recommends $(PEER_PACKAGES)'; \
+		$$install >/dev/null 2>&1 || { apt-get -qq update && $$install >/dev/null; } || true; \
+	else \
+		echo 'For the tests with servers and a browser (Debian): apt-get install $(PEER_PACKAGES)'; \
+	fi
 	@touch $@
 
 clean:

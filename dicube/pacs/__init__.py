@@ -1,0 +1,1 @@
+"""A client of DICOM servers: finds, pulls and sends series over DIMSE and DICOMweb."""

@@ -1,0 +1,1 @@
+"""The web page, and DICOMweb of cubes: what a browser and other viewers talk to."""
