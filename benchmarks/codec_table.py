@@ -8,9 +8,8 @@ import argparse
 
 from codec_peer import WARM_UP_SECONDS, measure
 from codec_volumes import NAMES, Frames, codec_volume
-from environments import ROOT
 from htj2k_peers import available_peers
-from readme_table import update_readme
+from readme_table import at_least_one, show_table, table_parser
 
 from dicube.codecs import get_num_threads
 
@@ -33,21 +32,16 @@ def main() -> None:
         "Decoded frames were compared with the original ones.",
     ]
     table = "\n".join(lines)
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "codecs", table)
+    show_table("codecs", table, options)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure HTJ2K codecs beside each other.")
-    parser.add_argument("--rounds", type=int, default=9, help="that count, after one that does not")
-    parser.add_argument("--threads", type=int, default=get_num_threads(), help="besides one")
+    parser = table_parser("Measure HTJ2K codecs beside each other.", rounds=9)
+    parser.add_argument(
+        "--threads", type=at_least_one, default=get_num_threads(), help="besides one"
+    )
     parser.add_argument("--volumes", nargs="+", choices=NAMES, default=NAMES)
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
-    if options.rounds < 1 or options.threads < 1:
-        parser.error("rounds and threads have to be at least 1")
-    return options
+    return parser.parse_args()
 
 
 def _rows(title: str, frames: Frames, threads: int, rounds: int) -> list[str]:

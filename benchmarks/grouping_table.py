@@ -14,10 +14,9 @@ import time
 from pathlib import Path
 
 import numpy as np
-from environments import ROOT
 from pydicom.dataset import FileDataset, FileMetaDataset
 from pydicom.uid import UID, ExplicitVRLittleEndian, MRImageStorage
-from readme_table import update_readme
+from readme_table import show_table, table_parser
 
 _SLICES = 100
 _TIMES = 10
@@ -82,19 +81,16 @@ def search(folder: Path) -> dict[str, float]:
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure how the search for series grows.")
+    parser = table_parser("Measure how the search for series grows.")
     parser.add_argument("--series", type=int, nargs="+", default=[125, 250, 500, 1000])
     parser.add_argument("--search", type=Path, help=argparse.SUPPRESS)
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
     options = parser.parse_args()
     if options.search is not None:
         print(json.dumps(search(options.search)))
         return
     with tempfile.TemporaryDirectory() as scratch:
         table = _table(Path(scratch), sorted(options.series))
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "grouping", table)
+    show_table("grouping", table, options)
 
 
 def _table(scratch: Path, sizes: list[int]) -> str:

@@ -11,9 +11,8 @@ import numpy as np
 from bench_data import data_folder, generated_frames
 from codec_peer import Times, measure
 from codec_volumes import Frames
-from environments import ROOT
 from jxl_peers import peers
-from readme_table import update_readme
+from readme_table import show_table, table_parser
 
 import dicube
 
@@ -84,20 +83,13 @@ def main() -> None:
         "large picture, which only the properties of max suit.",
     ]
     table = "\n".join(lines)
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "jxl", table)
+    show_table("jxl", table, options)
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure JPEG XL codecs beside each other.")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, after one that does not")
+    parser = table_parser("Measure JPEG XL codecs beside each other.", rounds=5)
     parser.add_argument("--volumes", nargs="+", choices=[row.title for row in _ROWS], default=[])
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("rounds have to be at least 1")
-    return options
+    return parser.parse_args()
 
 
 def _lines(row: Row, frames: Frames, rounds: int) -> list[str]:

@@ -1,6 +1,38 @@
-"""The tables of the README that benchmarks write."""
+"""The tables of the README that benchmarks write, and the options those have in common."""
 
+import argparse
 from pathlib import Path
+
+from environments import ROOT
+
+
+def table_parser(what: str, *, rounds: int | None = None) -> argparse.ArgumentParser:
+    """A parser with `--update-readme`, and `--rounds` where there is a number by default."""
+    parser = argparse.ArgumentParser(description=what)
+    if rounds is not None:
+        parser.add_argument(
+            "--rounds",
+            type=at_least_one,
+            default=rounds,
+            help="that count, after one that does not",
+        )
+    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
+    return parser
+
+
+def at_least_one(text: str) -> int:
+    """A number of rounds or threads, for argparse."""
+    number = int(text)
+    if number < 1:
+        raise argparse.ArgumentTypeError("has to be at least 1")
+    return number
+
+
+def show_table(name: str, markdown: str, options: argparse.Namespace) -> None:
+    """Print a table, and put it into the README if that is asked for."""
+    print(markdown)
+    if options.update_readme:
+        update_readme(ROOT / "README.md", name, markdown)
 
 
 def update_readme(path: Path, name: str, markdown: str) -> None:

@@ -3,7 +3,6 @@
 What a file promises is checked on the file itself, and is in the table beside its size.
 """
 
-import argparse
 import statistics
 import tempfile
 import time
@@ -14,8 +13,7 @@ from typing import Any, Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 from bench_data import find_series
-from environments import ROOT
-from readme_table import update_readme
+from readme_table import show_table, table_parser
 
 import dicube
 
@@ -42,7 +40,7 @@ class Checked(NamedTuple):
 
 
 def main() -> None:
-    options = _options()
+    options = table_parser("Measure .dcbr files beside .dcba files.", rounds=5).parse_args()
     lines = [
         "| series, region | file | size | to .dcba | largest error inside, outside | mask | save "
         "| load |",
@@ -63,19 +61,7 @@ def main() -> None:
         "took twice as long as .dcba.",
     ]
     table = "\n".join(lines)
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "roi", table)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure .dcbr files beside .dcba files.")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, after one that does not")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("rounds have to be at least 1")
-    return options
+    show_table("roi", table, options)
 
 
 def _regions(image: dicube.DicomCubeImage) -> dict[str, Mask]:

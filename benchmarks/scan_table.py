@@ -4,7 +4,6 @@ pydicom reads the headers of all files and does nothing with them; DiCube also g
 series and judges each.
 """
 
-import argparse
 import logging
 import os
 import statistics
@@ -16,8 +15,7 @@ from pathlib import Path
 
 import pydicom
 from bench_data import data_folder, generate_series
-from environments import ROOT
-from readme_table import update_readme
+from readme_table import show_table, table_parser
 
 from dicube.dicom.find_series import find_series
 
@@ -48,10 +46,7 @@ _WAYS: dict[str, Callable[[Path], str]] = {
 
 
 def main() -> None:
-    parser = argparse.ArgumentParser(description="Measure the scan of a tree beside pydicom.")
-    parser.add_argument("--rounds", type=int, default=7, help="that count, after one that does not")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
+    options = table_parser("Measure the scan of a tree beside pydicom.", rounds=7).parse_args()
     warnings.simplefilter("ignore")
     logging.disable(logging.WARNING)
     with tempfile.TemporaryDirectory() as scratch:
@@ -59,9 +54,7 @@ def main() -> None:
         if not tree.is_dir():
             tree = generate_series(Path(scratch) / "made_up").folder
         table = _table(tree, options.rounds)
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "scan", table)
+    show_table("scan", table, options)
 
 
 def _table(tree: Path, rounds: int) -> str:

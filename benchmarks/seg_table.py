@@ -4,7 +4,6 @@ All write the same 20 segments of 512 x 512 x 300 voxels from the same headers i
 each round. Every file is read back and compared before its time counts.
 """
 
-import argparse
 import json
 import statistics
 import subprocess
@@ -16,8 +15,8 @@ from typing import Any, Final, NamedTuple
 
 import numpy as np
 import pydicom
-from environments import PYDICOM_SEG, ROOT, EnvironmentUnavailableError, interpreter_of
-from readme_table import update_readme
+from environments import PYDICOM_SEG, EnvironmentUnavailableError, interpreter_of
+from readme_table import show_table, table_parser
 
 import dicube
 from dicube.interchange import seg
@@ -48,24 +47,12 @@ class Way(NamedTuple):
 
 
 def main() -> None:
-    options = _options()
+    options = table_parser("Measure writers of DICOM segmentations.", rounds=5).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         job = _job(scratch)
         table = _table(_ways(job, scratch), job, scratch, options.rounds)
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "seg", table)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure writers of DICOM segmentations.")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, after one that does not")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("rounds have to be at least 1")
-    return options
+    show_table("seg", table, options)
 
 
 def _job(scratch: Path) -> Job:

@@ -14,7 +14,7 @@ from pathlib import Path
 from bench_data import GENERATED, SERIES, data_folder, find_series
 from environments import PROJECT, ROOT, EnvironmentUnavailableError, interpreter_of
 from measure import JUDGE, PEER_SPECS, PeerSpec, measure_series
-from readme_table import update_readme
+from readme_table import at_least_one, table_parser, update_readme
 from report import Report, print_table, to_json, to_markdown
 from rich.console import Console
 from worker_client import WorkerClient, WorkerError
@@ -53,23 +53,18 @@ def _publish(report: Report, console: Console, options: argparse.Namespace) -> N
 
 
 def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure DiCube beside its peers.")
-    parser.add_argument("--rounds", type=int, default=5, help="that count, after the warm-up")
+    parser = table_parser("Measure DiCube beside its peers.", rounds=5)
     parser.add_argument(
         "--series", nargs="+", choices=tuple(SERIES), default=tuple(SERIES), help="which to measure"
     )
     parser.add_argument(
         "--threads",
-        type=int,
+        type=at_least_one,
         default=min(os.cpu_count() or 1, 8),
         help="of every peer that can be told; by default as many as DiCube takes by itself",
     )
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every round as JSON")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
-    if options.rounds < 1 or options.threads < 1:
-        parser.error("rounds and threads have to be at least 1")
-    return options
+    return parser.parse_args()
 
 
 def _start_workers(

@@ -4,7 +4,6 @@ zarr-python writes the same array with the same chunks, shards and codec; DiCube
 companion as well, and proves what it reads by its digest.
 """
 
-import argparse
 import shutil
 import tempfile
 import time
@@ -17,8 +16,7 @@ import nibabel
 import numpy as np
 import zarr
 from bench_data import find_series
-from environments import ROOT
-from readme_table import update_readme
+from readme_table import show_table, table_parser
 
 import dicube
 from dicube.interchange.zarr.chunking import Chunking
@@ -30,7 +28,7 @@ _PATCHES: Final = 40  # of a way that reads in pieces; a twentieth of a way that
 
 
 def main() -> None:
-    options = _options()
+    options = table_parser("Measure Zarr groups, and random patches.", rounds=9).parse_args()
     with tempfile.TemporaryDirectory() as folder:
         scratch = Path(folder)
         (series,) = find_series(scratch, _SERIES)
@@ -48,19 +46,7 @@ def main() -> None:
         f" {dicube.get_num_threads()} threads, from files in the cache of the system.",
     ]
     table = "\n".join(lines)
-    print(table)
-    if options.update_readme:
-        update_readme(ROOT / "README.md", "zarr", table)
-
-
-def _options() -> argparse.Namespace:
-    parser = argparse.ArgumentParser(description="Measure Zarr groups, and random patches.")
-    parser.add_argument("--rounds", type=int, default=9, help="that count, after one that does not")
-    parser.add_argument("--update-readme", action="store_true", help="put the table into README.md")
-    options = parser.parse_args()
-    if options.rounds < 1:
-        parser.error("rounds have to be at least 1")
-    return options
+    show_table("zarr", table, options)
 
 
 def _longer(image: dicube.DicomCubeImage) -> dicube.DicomCubeImage:
