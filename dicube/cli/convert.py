@@ -4,14 +4,12 @@ import time
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Final
+from typing import Annotated, Final, Literal
 
 import typer
 
 from dicube.cli.exchange_target import (
     ExchangeOptions,
-    ZarrChunks,
-    ZarrCodec,
     check_exchange_target,
     verify_exchange,
     write_exchange,
@@ -33,8 +31,12 @@ from dicube.codecs import set_num_threads
 from dicube.core.conversion import Conversion
 from dicube.core.conversion import convert as convert_folder
 from dicube.core.image import DicomCubeImage
+from dicube.core.image_files import MosaicHandling
 from dicube.core.verify import Verification, verify_file
 from dicube.dicom.dicom_meta import SortMethod
+from dicube.dicom.series.arrangement import Incomplete
+from dicube.interchange.zarr.chunking import Access
+from dicube.interchange.zarr.writing import Codec
 from dicube.storage.formats import DCBA, DCBR, format_of_name, is_cube_suffix
 
 EXAMPLES: Final = help_lines(
@@ -50,37 +52,6 @@ EXAMPLES: Final = help_lines(
     "dicube convert ct.dcbs ct.zarr --chunks training",
     "dicube convert brain.nii.gz brain.dcbs --modality MR",
 )
-
-
-class CubeFormat(StrEnum):
-    """Values of --format."""
-
-    DCBS = "dcbs"
-    DCBA = "dcba"
-    DCBR = "dcbr"
-
-
-class Effort(StrEnum):
-    """Values of --effort."""
-
-    FAST = "fast"
-    DEFAULT = "default"
-    MAX = "max"
-
-
-class Handling(StrEnum):
-    """Values of --incomplete."""
-
-    KEEP = "keep"
-    PAD = "pad"
-    DROP = "drop"
-
-
-class Mosaics(StrEnum):
-    """Values of --mosaic."""
-
-    KEEP = "keep"
-    UNPACK = "unpack"
 
 
 class SortOrder(StrEnum):
@@ -117,15 +88,15 @@ class _Job:
     exchange: ExchangeOptions
     series_uid: str | None
     group: int | None
-    incomplete: Handling
+    incomplete: Incomplete
     as_3d: bool
-    mosaic: Mosaics
+    mosaic: MosaicHandling
     sort: SortOrder
     skip_damaged: bool
     keep_sources: bool
     verify: bool
     modality: str | None
-    effort: Effort | None
+    effort: str | None
     roi: str | None
     background_error: int | None
     background_distance: float | None
@@ -137,7 +108,7 @@ class _Job:
             self.kind is Kind.DICOM_FOLDER
             and self.file_format is not None
             and format_of_name(self.file_format, where=str(self.dst)) != DCBR
-            and self.mosaic is Mosaics.KEEP
+            and self.mosaic == "keep"
         )
 
 
@@ -153,7 +124,7 @@ def convert(
         ),
     ],
     file_format: Annotated[
-        CubeFormat | None,
+        Literal["dcbs", "dcba", "dcbr"] | None,
         typer.Option("--format", help="Cube format, whatever the suffix of DST says."),
     ] = None,
     series_uid: Annotated[
@@ -172,16 +143,16 @@ def convert(
         ),
     ] = None,
     incomplete: Annotated[
-        Handling,
+        Incomplete,
         typer.Option(
             help="Where frames of a volume are missing: keep all as they come, fill the empty"
             " places, or leave incomplete volumes out."
         ),
-    ] = Handling.KEEP,
+    ] = "keep",
     mosaic: Annotated[
-        Mosaics,
+        MosaicHandling,
         typer.Option(help="Images that hold the slices of a volume as tiles (Siemens EPI)."),
-    ] = Mosaics.KEEP,
+    ] = "keep",
     as_3d: Annotated[
         bool,
         typer.Option("--as-3d", help="Look for no volumes: all frames by instance number."),
@@ -209,7 +180,7 @@ def convert(
         ),
     ] = None,
     effort: Annotated[
-        Effort | None,
+        Literal["fast", "default", "max"] | None,
         typer.Option(help="How small a .dcba or .dcbr file has to be.", show_default="default"),
     ] = None,
     roi: Annotated[
@@ -255,14 +226,14 @@ def convert(
         ),
     ] = False,
     chunks: Annotated[
-        ZarrChunks | None,
+        Access | None,
         typer.Option(
             help="What is read at once from Zarr: a slice, or a cube of 32 voxels.",
             show_default="slices",
         ),
     ] = None,
     codec: Annotated[
-        ZarrCodec | None,
+        Codec | None,
         typer.Option(
             help="Of Zarr: blosc, which all readers have, or htj2k, which needs dicube.",
             show_default="blosc",
@@ -327,10 +298,10 @@ def convert(
         raise typer.Exit(ExitCode.DIFFERENT)
 
 
-def _cube_format(dst: Path, chosen: CubeFormat | None) -> str | None:
+def _cube_format(dst: Path, chosen: str | None) -> str | None:
     """Name of the cube format to write; None for another format."""
     if chosen is not None:
-        return chosen.value
+        return chosen
     if exchange_kind(dst) is not None:
         return None
     if not is_cube_suffix(dst):
@@ -347,9 +318,9 @@ def _check_options(job: _Job) -> None:
     of_folder = {
         "--series-uid": job.series_uid is not None,
         "--group": job.group is not None,
-        "--incomplete": job.incomplete is not Handling.KEEP,
+        "--incomplete": job.incomplete != "keep",
         "--as-3d": job.as_3d,
-        "--mosaic": job.mosaic is not Mosaics.KEEP,
+        "--mosaic": job.mosaic != "keep",
         "--sort": job.sort is not SortOrder.INSTANCE,
         "--skip-damaged": job.skip_damaged,
     }
@@ -387,9 +358,9 @@ def _read(job: _Job, progress: Stages) -> DicomCubeImage:
         series_uid=job.series_uid,
         group=job.group,
         on_damaged="skip" if job.skip_damaged else "raise",
-        incomplete=job.incomplete.value,
+        incomplete=job.incomplete,
         as_3d=job.as_3d,
-        mosaic=job.mosaic.value,
+        mosaic=job.mosaic,
         progress=progress,
     )
 
@@ -403,7 +374,7 @@ def _stream(job: _Job, progress: Stages) -> Conversion:
         series_uid=job.series_uid,
         group=job.group,
         on_damaged="skip" if job.skip_damaged else "raise",
-        incomplete=job.incomplete.value,
+        incomplete=job.incomplete,
         as_3d=job.as_3d,
         keep_sources=job.keep_sources,
         check=not job.verify,  # verifying decodes the file anyway
@@ -437,7 +408,7 @@ def _verify(job: _Job, image: DicomCubeImage | None, progress: Stages) -> Verifi
         with progress.busy("verifying"):
             return verify_exchange(image, job.dst, job.target, job.exchange)
     # Slices of unpacked mosaics are no images of the folder; their digest is checked all the same.
-    is_of_folder = job.kind is Kind.DICOM_FOLDER and job.mosaic is Mosaics.KEEP
+    is_of_folder = job.kind is Kind.DICOM_FOLDER and job.mosaic == "keep"
     against = job.src if is_of_folder else None
     with progress.busy("verifying"):
         return verify_file(job.dst, against=against, progress=progress)

@@ -1,7 +1,6 @@
 """Targets of `dicube convert` that are formats of other ecosystems."""
 
 from dataclasses import dataclass
-from enum import StrEnum
 from pathlib import Path
 from typing import Any
 
@@ -12,20 +11,8 @@ from dicube.core.contents import values_digest
 from dicube.core.image import DicomCubeImage
 from dicube.core.verify import Verification
 from dicube.exceptions import DataConsistencyError
-
-
-class ZarrChunks(StrEnum):
-    """Values of --chunks."""
-
-    SLICES = "slices"
-    TRAINING = "training"
-
-
-class ZarrCodec(StrEnum):
-    """Values of --codec."""
-
-    BLOSC = "blosc"
-    HTJ2K = "htj2k"
+from dicube.interchange.zarr.chunking import Access
+from dicube.interchange.zarr.writing import Codec
 
 
 @dataclass(frozen=True)
@@ -34,8 +21,8 @@ class ExchangeOptions:
 
     embed: bool | None = None
     sidecar: bool = False
-    chunks: ZarrChunks | None = None
-    codec: ZarrCodec | None = None
+    chunks: Access | None = None
+    codec: Codec | None = None
 
     def check(self, kind: Kind | None, *, overwrite: bool) -> None:
         """Refuse options that would have no effect.
@@ -89,9 +76,8 @@ def write_exchange(image: DicomCubeImage, path: Path, kind: Kind, options: Excha
     elif kind is Kind.NPZ_FILE:
         image.to_npz(path, **embed)
     else:
-        chunks = options.chunks or ZarrChunks.SLICES
-        codec = options.codec or ZarrCodec.BLOSC
-        image.to_zarr(path, chunks=chunks.value, codec=codec.value, **embed)
+        chunks, codec = options.chunks or "slices", options.codec or "blosc"
+        image.to_zarr(path, chunks=chunks, codec=codec, **embed)
 
 
 def verify_exchange(

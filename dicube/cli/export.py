@@ -10,6 +10,8 @@ from dicube.cli.paths import check_exists
 from dicube.cli.progress import stages
 from dicube.cli.text import count_text, help_lines, printable, size_text
 from dicube.core.image import DicomCubeImage
+from dicube.core.layouts import Layout
+from dicube.dicom.stored_form import Precision
 from dicube.exceptions import DataConsistencyError
 
 EXAMPLES: Final = help_lines(
@@ -34,21 +36,6 @@ class TransferSyntax(StrEnum):
     RLE = "rle"
 
 
-class LayoutName(StrEnum):
-    """Values of --layout: those of `dicube.core.layouts.LAYOUTS`."""
-
-    CLASSIC = "classic"
-    PER_TIMEPOINT = "per_timepoint"
-    SINGLE_FILE = "single_file"
-
-
-class PrecisionName(StrEnum):
-    """Values of --precision: those of `dicube.dicom.stored_form.PRECISIONS`."""
-
-    EXACT = "exact"
-    INT16 = "int16"
-
-
 def export(
     file: Annotated[Path, typer.Argument(metavar="FILE", help="A .dcbs, .dcba or .dcbr file.")],
     folder: Annotated[
@@ -62,7 +49,7 @@ def export(
         ),
     ] = None,
     layout: Annotated[
-        LayoutName | None,
+        Layout | None,
         typer.Option(
             help="Write a new, derived series: a file for each slice, a multi-frame file for each"
             " volume, or one for all.",
@@ -70,7 +57,7 @@ def export(
         ),
     ] = None,
     precision: Annotated[
-        PrecisionName | None,
+        Precision | None,
         typer.Option(
             help="Of a --layout: floats exactly, or as the closest 16-bit integers.",
             show_default="exact",
@@ -99,8 +86,8 @@ def export(
             written = image.to_dicom_folder(
                 folder,
                 transfer_syntax=None if transfer_syntax is None else transfer_syntax.value,
-                layout=None if layout is None else layout.value,
-                precision="exact" if precision is None else precision.value,
+                layout=layout,
+                precision=precision or "exact",
                 overwrite=overwrite,
                 progress=progress,
             )
@@ -110,12 +97,12 @@ def export(
 
 def _refuse_what_has_no_effect(
     transfer_syntax: TransferSyntax | None,
-    layout: LayoutName | None,
-    precision: PrecisionName | None,
+    layout: Layout | None,
+    precision: Precision | None,
 ) -> None:
     if precision is not None and layout is None:
         raise typer.BadParameter("only with --layout", param_hint="--precision")
-    is_classic = layout in (None, LayoutName.CLASSIC)
+    is_classic = layout in (None, "classic")
     if transfer_syntax not in (None, TransferSyntax.EXPLICIT) and not is_classic:
         raise typer.BadParameter(
             "multi-frame layouts are written uncompressed", param_hint="--transfer-syntax"

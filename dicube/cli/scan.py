@@ -2,9 +2,8 @@
 
 import json
 from collections.abc import Iterator
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
@@ -24,20 +23,14 @@ EXAMPLES: Final = help_lines(
 )
 
 
-class Format(StrEnum):
-    """Values of --format."""
-
-    TABLE = "table"
-    JSON = "json"
-
-
 def scan(
     tree: Annotated[
         Path, typer.Argument(metavar="TREE", help="A folder; those below are looked into.")
     ],
     file_format: Annotated[
-        Format, typer.Option("--format", help="What to print; json is one object a line.")
-    ] = Format.TABLE,
+        Literal["table", "json"],
+        typer.Option("--format", help="What to print; json is one object a line."),
+    ] = "table",
     out: Annotated[
         Path | None,
         typer.Option(
@@ -68,7 +61,7 @@ def scan(
     if out is not None:
         write_rows(rows, out)
     else:
-        for line in map(json.dumps, rows) if file_format is Format.JSON else _table_lines(search):
+        for line in map(json.dumps, rows) if file_format == "json" else _table_lines(search):
             typer.echo(line)
     _say_what_is_left_out(search, listed=left_out)
 

@@ -1,7 +1,6 @@
 """`dicube seg`: DICOM segmentations from label images, and back."""
 
 import json
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -20,6 +19,7 @@ from dicube.cli.text import (
 )
 from dicube.core.image import DicomCubeImage
 from dicube.core.lazy_cube import LazyCube
+from dicube.core.segmentation import SegmentationKind
 from dicube.exceptions import DataConsistencyError
 from dicube.interchange.label_files import write_label_file
 from dicube.interchange.seg import Segmentation, read_seg, write_seg
@@ -68,14 +68,6 @@ app = typer.Typer(
 )
 
 
-class SegmentationType(StrEnum):
-    """Values of --type: those of `dicube.interchange.seg.writer.KINDS`."""
-
-    BINARY = "binary"
-    FRACTIONAL = "fractional"
-    LABELMAP = "labelmap"
-
-
 @app.command(epilog=WRITE_EXAMPLES)
 def write(
     labels: Annotated[
@@ -96,9 +88,7 @@ def write(
             help="What the labels mean, as the editor at qiicr.org/dcmqi writes it.",
         ),
     ],
-    kind: Annotated[
-        SegmentationType, typer.Option("--type", help=_TYPES_HELP)
-    ] = SegmentationType.BINARY,
+    kind: Annotated[SegmentationKind, typer.Option("--type", help=_TYPES_HELP)] = "binary",
     crop: Annotated[
         bool, typer.Option("--crop", help="Frames show the box around all segments only.")
     ] = False,
@@ -141,7 +131,7 @@ def write(
                 inplane_cropping=crop,
                 skip_empty_slices=not keep_empty_slices,
                 skip_missing_segment=skip_missing,
-                kind=kind.value,
+                kind=kind,
                 transfer_syntax=transfer_syntax,
                 volume=volume,
             )

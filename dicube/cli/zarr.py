@@ -5,11 +5,12 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli.exchange_target import ZarrChunks, ZarrCodec
 from dicube.cli.exit_codes import ExitCode
 from dicube.cli.progress import stages
 from dicube.cli.text import count_text, help_lines, printable, size_text
+from dicube.interchange.zarr.chunking import Access
 from dicube.interchange.zarr.tree import TreeOptions, TreeResult, convert_tree, find_tree
+from dicube.interchange.zarr.writing import Codec
 
 EXAMPLES: Final = help_lines(
     "Examples:",
@@ -23,11 +24,11 @@ def zarr(
         Path, typer.Argument(metavar="TREE", help="A folder with a folder `raw` of DICOM series.")
     ],
     chunks: Annotated[
-        ZarrChunks, typer.Option(help="What is read at once: a slice, or a cube of 32 voxels.")
-    ] = ZarrChunks.SLICES,
+        Access, typer.Option(help="What is read at once: a slice, or a cube of 32 voxels.")
+    ] = "slices",
     codec: Annotated[
-        ZarrCodec, typer.Option(help="blosc, which all readers have, or htj2k, which needs dicube.")
-    ] = ZarrCodec.BLOSC,
+        Codec, typer.Option(help="blosc, which all readers have, or htj2k, which needs dicube.")
+    ] = "blosc",
 ) -> None:
     """Convert every series below TREE/raw to Zarr, reconstruct it, and compare the files.
 
@@ -39,9 +40,7 @@ def zarr(
     with stages() as progress:
         search = find_tree(tree, progress)
         results = []
-        for result in convert_tree(
-            tree, search, TreeOptions(chunks=chunks.value, codec=codec.value)
-        ):
+        for result in convert_tree(tree, search, TreeOptions(chunks=chunks, codec=codec)):
             results.append(result)
             progress("series", len(results), len(search))
             typer.echo(printable(_line(result)))

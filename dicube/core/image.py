@@ -3,7 +3,7 @@
 import math
 import os
 from collections.abc import Sequence
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import numpy as np
 import numpy.typing as npt
@@ -40,7 +40,6 @@ from dicube.dicom.series.frame_meta import counts_for, frame_counts, frame_meta
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
 PathLike = str | os.PathLike[str]
-MosaicHandling = Literal["keep", "unpack"]
 
 
 class DicomCubeImage(ImageFiles, ImageExchange):
