@@ -4,8 +4,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from hypothesis import settings
 
 from dicube import DicomCubeImage, PixelDataHeader
+
+# Machines are shared: how long an example takes says nothing about the code.
+settings.register_profile("dicube", deadline=None)
+settings.load_profile("dicube")
 
 
 @pytest.fixture

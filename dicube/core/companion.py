@@ -66,7 +66,8 @@ class Companion:
     def __init__(self, data: bytes, *, where: str) -> None:
         file = DcbFile(BytesInMemory(data, name=where))
         image = parse_image_member(file.pixel_header, frames=None, where=where)
-        if image is None or image.digest is None or len(file.frames):
+        is_whole = file.has_checksums and not len(file.frames)
+        if image is None or image.digest is None or not is_whole:
             raise InvalidCubeFileError(
                 "what came with the pixels is no description of an image",
                 where=where,

@@ -14,7 +14,7 @@ from dicube.codecs.base import Codec
 from dicube.exceptions import CodecError, DataConsistencyError
 
 ENCODING_CODECS = [codec for codec in available_codecs() if codec.capabilities.encodes]
-quick = settings(max_examples=30, deadline=None)
+quick = settings(max_examples=30)
 # imagecodecs reports a damaged code-block of HTJ2K as an exception it ignores.
 ignored_errors = pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
 

@@ -14,8 +14,8 @@ CODEC = JphCodec()
 THREADS = (1, 2, 4, 7)
 # OpenJPEG 2.5.4 fails from 31 magnitude bits on; transforms add up to four to the depth.
 OPENJPEG_BITS = 26
-thorough = settings(max_examples=200, deadline=None)
-quick = settings(max_examples=60, deadline=None)
+thorough = settings(max_examples=200)
+quick = settings(max_examples=60)
 
 
 def by_openjph(stream: bytes, **options) -> np.ndarray:

@@ -18,7 +18,7 @@ from dicube.exceptions import CodecError, MissingDependencyError
 from tests.codecs.jph_frames import Case, cases
 
 CODEC = JphCodec()
-thorough = settings(max_examples=100, deadline=None)
+thorough = settings(max_examples=100)
 
 
 @pytest.fixture(scope="module")
@@ -254,7 +254,7 @@ class TestThreads:
         worker.join()
         assert ticks > 10
 
-    @settings(max_examples=20, deadline=None)
+    @settings(max_examples=20)
     @given(case=cases(max_frames=1), seed=st.integers(0, 99))
     def test_callers_on_several_threads_do_not_meet(self, case: Case, seed):
         expected = bytes(CODEC.encode_frames(case.frames, **case.options)[0])

@@ -12,7 +12,7 @@ from dicube.exceptions import CodecError
 from tests.codecs.jph_frames import Case, cases
 
 CODEC = JphCodec()
-thorough = settings(max_examples=100, deadline=None)
+thorough = settings(max_examples=100)
 
 
 def low_pass(values: np.ndarray, axis: int) -> np.ndarray:

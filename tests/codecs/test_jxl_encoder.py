@@ -13,7 +13,7 @@ from dicube.codecs.jxl import JxlCodec, native, stream_info
 from dicube.exceptions import CodecError
 
 CODEC = JxlCodec()
-thorough = settings(max_examples=120, deadline=None)
+thorough = settings(max_examples=120)
 EFFORTS = st.sampled_from(native.EFFORTS)
 
 
@@ -71,7 +71,7 @@ def test_libjxl_decodes_the_same_samples(frames, effort):
         np.testing.assert_array_equal(by_libjxl(stream, frame), frame)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(frames=volumes(), effort=EFFORTS)
 def test_simd_levels_write_and_read_the_same(frames, effort):
     with native.forced_simd_level("scalar"):

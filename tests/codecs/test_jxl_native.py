@@ -12,7 +12,7 @@ from dicube.codecs.jxl import native, stream_info
 from dicube.codecs.jxl.codestream import bare_codestream
 from dicube.exceptions import CodecError, MissingDependencyError
 
-thorough = settings(max_examples=80, deadline=None)
+thorough = settings(max_examples=80)
 
 
 def decoded(data: bytes) -> np.ndarray | None:

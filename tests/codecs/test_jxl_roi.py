@@ -14,7 +14,7 @@ from dicube.codecs.jxl import Background, JxlRoiCodec
 from dicube.exceptions import CodecError, DataConsistencyError
 
 DTYPES = ("uint8", "int8", "uint16", "int16", "uint32", "int32")
-quick = settings(max_examples=40, deadline=None)
+quick = settings(max_examples=40)
 
 
 @st.composite

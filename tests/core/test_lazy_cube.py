@@ -24,9 +24,7 @@ from dicube.exceptions import (
 )
 from tests.series import DATA, requires_data, series_folder
 
-quick = settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+quick = settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
 SHAPES = {
     "3D": (5, 90, 70),
     "4D": (2, 3, 40, 33),

@@ -115,7 +115,7 @@ class TestGrid:
         assert plan.shape == (12 + 19, 10)
         np.testing.assert_array_equal(plan.shifts, [[k, 0] for k in range(20)])
 
-    @settings(max_examples=40, deadline=None)
+    @settings(max_examples=40)
     @given(
         seed=st.integers(0, 2**32 - 1),
         per_slice=st.tuples(st.floats(-3, 3), st.floats(-3, 3)).filter(

@@ -137,9 +137,7 @@ class TestFiles:
         place = np.empty((1, 6, 4), np.uint16)
         assert read_pixels([read_instance(slices[0])], place, unused_bits=0, threads=1) == [0]
 
-    @settings(
-        max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-    )
+    @settings(max_examples=400, suppress_health_check=[HealthCheck.function_scoped_fixture])
     @given(data=st.data())
     def test_damaged_files_are_the_same_or_left(self, slices, data):
         content = bytearray(slices[0].read_bytes())

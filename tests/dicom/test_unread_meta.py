@@ -21,7 +21,7 @@ keys = st.text(st.characters(exclude_characters='"\\', min_codepoint=32))
 
 
 class TestMembers:
-    @settings(max_examples=200, deadline=None)
+    @settings(max_examples=200)
     @given(
         members=st.dictionaries(keys, values),
         indent=st.sampled_from([None, 1]),
@@ -49,7 +49,7 @@ class TestMembers:
     def test_text_that_is_no_utf_8_is_left(self):
         assert json_members(b'{"\xff":1}') is None
 
-    @settings(max_examples=300, deadline=None)
+    @settings(max_examples=300)
     @given(data=st.binary(max_size=60), start=st.integers(0, 70))
     def test_any_bytes_do_no_harm(self, data, start):
         for text in (data, b'{"a":' + data, b'{"a":"' + data + b'"}'):

@@ -471,7 +471,7 @@ class TestCharacterSets:
         ).map(b"".join),
         encodings=st.sampled_from([e for e in _MULTIPLE_CHARSETS if "iso_ir_58" not in e]),
     )  # fmt: skip
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     def test_any_bytes_decode_as_pydicom_decodes_them(
         self, raw: bytes, encodings: tuple[str, ...]
     ) -> None:
@@ -482,7 +482,7 @@ class TestCharacterSets:
 
     @given(text=st.text(max_size=12), encodings=st.sampled_from(_MULTIPLE_CHARSETS))
     @example(text="ΔЖé^Δ", encodings=("latin_1", "iso_ir_126", "iso_ir_144"))
-    @settings(max_examples=400, deadline=None)
+    @settings(max_examples=400)
     def test_text_that_is_written_reads_back_as_itself(
         self, text: str, encodings: tuple[str, ...]
     ) -> None:
@@ -642,7 +642,7 @@ def _canonical(vr: str) -> st.SearchStrategy[bytes]:
 
 @pytest.mark.parametrize("vr", [vr for vr in _ALL_VRS if vr != "SQ"])
 @given(data=st.data())
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 def test_canonical_bytes_survive_the_round_trip(vr: str, data: st.DataObject) -> None:
     raw = data.draw(_canonical(vr))
     value = to_json_value(raw, vr, _DEFAULT)
@@ -659,7 +659,7 @@ _numeric_noise = st.text(st.sampled_from("0123456789+-.eE_ \\naif\0"), max_size=
     vr=st.sampled_from(_ALL_VRS),
     encodings=st.sampled_from(_MULTIPLE_CHARSETS),
 )
-@settings(max_examples=2000, deadline=None)
+@settings(max_examples=2000)
 def test_any_bytes_give_portable_json_without_a_warning(
     raw: bytes, vr: str, encodings: tuple[str, ...]
 ) -> None:
@@ -686,7 +686,7 @@ def test_any_bytes_give_portable_json_without_a_warning(
     ),
     vr=st.sampled_from(_ALL_VRS),
 )
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=1500)
 def test_exact_is_true_only_for_equal_bytes_and_never_raises(
     raw: bytes, value: Any, vr: str
 ) -> None:

@@ -53,7 +53,7 @@ class TestRoundTrip:
     @pytest.mark.parametrize(
         "dtype", ["bool", "int8", "uint8", "int16", "uint16", "float16", "float32", "float64"]
     )
-    @settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.filter_too_much])
+    @settings(max_examples=12, suppress_health_check=[HealthCheck.filter_too_much])
     @given(data=st.data())
     def test_array_and_spacing_come_back(self, tmp_path_factory, dtype, data):
         array = data.draw(hnp.arrays(dtype, hnp.array_shapes(min_dims=4, max_dims=4, max_side=4)))

@@ -279,7 +279,9 @@ class TestRefused:
 
 class TestWriter:
     @pytest.mark.parametrize(
-        "value", [float("nan"), float("inf"), b"bytes", object(), np.float32(1)], ids=repr
+        "value",
+        [float("nan"), float("inf"), b"bytes", object(), np.float32(1)],
+        ids=lambda value: type(value).__name__,
     )
     def test_pixel_header_that_json_cannot_hold_is_refused(self, tmp_path, value):
         with pytest.raises(InvalidCubeFileError, match="PixelDataHeader cannot be written as JSON"):

@@ -336,7 +336,7 @@ def grids(draw):
     return shape, affine
 
 
-@settings(max_examples=60, deadline=None,
+@settings(max_examples=60,
           suppress_health_check=[HealthCheck.function_scoped_fixture])  # fmt: skip
 @given(grid=grids(), options=st.sampled_from(OPTIONS), seed=st.integers(0, 2**32 - 1),
        density=st.floats(0.01, 1))  # fmt: skip
