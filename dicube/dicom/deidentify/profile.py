@@ -10,8 +10,8 @@ from functools import lru_cache
 from importlib.resources import files
 from typing import Any, Final
 
-from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]  # it is documented
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag
+from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]  # it is documented
 
 from dicube.dicom.deidentify.options import Retain
 
