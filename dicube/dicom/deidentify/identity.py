@@ -18,6 +18,11 @@ _NUMBERS: Final = ("PatientID", "OtherPatientIDs", "AccessionNumber", "PatientBi
 _SEPARATORS: Final = re.compile(r"[\s^=,;._/\\-]+")
 _SHORTEST_NAME: Final = 4  # letters; shorter ones are parts of too many other words
 _SHORTEST_NUMBER: Final = 4
+# What stands where a name was never given; as words they say nothing about anybody.
+_NOBODY: Final = frozenset((
+    "ANON", "ANONYMIZED", "ANONYMOUS", "DOCTOR", "NAME", "NONE", "PATIENT", "PHANTOM", "PHYSICIAN",
+    "TEST", "UNKNOWN",
+))  # fmt: skip
 
 
 class IdentifyingWords:
@@ -44,7 +49,9 @@ class IdentifyingWords:
 def _parts(name: str) -> Iterator[str]:
     whole = name.strip(" ^=")
     candidates = {whole, *_SEPARATORS.split(name)}
-    return (part for part in candidates if len(part) >= _SHORTEST_NAME)
+    return (
+        part for part in candidates if len(part) >= _SHORTEST_NAME and part.upper() not in _NOBODY
+    )
 
 
 def _texts(meta: DicomMeta, keyword: str) -> Iterator[str]:

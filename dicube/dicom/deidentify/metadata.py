@@ -149,7 +149,7 @@ class Deidentifier:
             return self._noted("kept", here, entry, entry)
         if action is Action.EMPTY:
             return self._noted("emptied", here, entry, replaced(entry, vr, lambda _: None))
-        if action is Action.MAP_UID and vr == "UI":
+        if vr == "UI" and action in (Action.MAP_UID, Action.DUMMY):
             return self._mapped(tag, entry, here)
         if action is Action.CLEAN:
             return self._moved(tag, vr, entry, here)
@@ -201,12 +201,17 @@ class Deidentifier:
         if vr not in _FREE_TEXT:
             return entry
 
-        def new(value: Any) -> Any:
-            return dummy_value(vr) if self._words.occur_in(str(value)) else value
+        is_named = False
 
-        cleaned = replaced({k: v for k, v in entry.items() if k != "Raw"}, vr, new)
-        plain = replaced({k: v for k, v in entry.items() if k != "Raw"}, vr, lambda value: value)
-        return entry if cleaned == plain else self._noted("cleaned", path, entry, cleaned)
+        def new(value: Any) -> Any:
+            nonlocal is_named
+            if not self._words.occur_in(str(value)):
+                return value
+            is_named = True
+            return dummy_value(vr)
+
+        cleaned = replaced(entry, vr, new)
+        return self._noted("cleaned", path, entry, cleaned) if is_named else entry
 
     # ---- patient and report ---------------------------------------------------------------------
 

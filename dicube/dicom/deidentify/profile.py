@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from pydicom.datadict import dictionary_has_tag, keyword_for_tag
 from pydicom.uid import UID_dictionary  # type: ignore[attr-defined]  # it is documented
+from pydicom.valuerep import STANDARD_VR
 
 from dicube.dicom.deidentify.options import Retain
 
@@ -88,7 +89,8 @@ def basic_codes(tag: int) -> str:
 
 def is_class_uid(tag: int, uid: str) -> bool:
     """Whether a UID says what something is, not which one it is."""
-    return uid in UID_dictionary or keyword_for_tag(tag).endswith(_CLASS_ENDINGS)
+    names_classes = tag not in _table() and keyword_for_tag(tag).endswith(_CLASS_ENDINGS)
+    return names_classes or uid in UID_dictionary
 
 
 def _is_never_kept(tag: int, vr: str) -> bool:
@@ -96,7 +98,7 @@ def _is_never_kept(tag: int, vr: str) -> bool:
     # PS3.5 7.6: repeating groups 5000-50FF and 6000-60FF.
     is_drawing = group >> 8 in (0x50, 0x60)
     is_file_meta = group == _FILE_META and tag not in _KEPT_FILE_META
-    is_unknown = vr in ("UN", "") or not dictionary_has_tag(tag)
+    is_unknown = vr == "UN" or vr not in STANDARD_VR or not dictionary_has_tag(tag)
     is_special = element == 0 or group == 0 or tag == _PRIVATE_CHARACTERISTICS
     return is_drawing or is_file_meta or is_special or (is_unknown and tag not in _table())
 
