@@ -34,6 +34,7 @@ from dicube.dicom.entries import Entry
 _PATIENT_ID: Final = int(CommonTags.PatientID)
 _PATIENT_NAME: Final = int(CommonTags.PatientName)
 _FREE_TEXT: Final = frozenset(("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
+_LONG_NUMBER: Final = 6  # digits
 _DEEPEST: Final = 64  # sequences in sequences; as `merge_utils`
 Path = tuple[int, ...]  # tags of sequences, then of the element
 _New = TypeVar("_New", Entry, None)
@@ -205,7 +206,10 @@ class Deidentifier:
 
         def new(value: Any) -> Any:
             nonlocal is_named
-            if not self._words.occur_in(str(value)):
+            text = str(value).strip("[]")
+            # A number has to be long to be that of a patient, and not one that only looks alike.
+            is_short = vr == "IS" and len(text) < _LONG_NUMBER
+            if is_short or not self._words.occur_in(text):
                 return value
             is_named = True
             return dummy_value(vr)

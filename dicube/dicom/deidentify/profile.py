@@ -18,6 +18,7 @@ from dicube.dicom.deidentify.options import Retain
 
 _PRIVATE_CHARACTERISTICS: Final = 0x00080300
 _FILE_META: Final = 0x0002
+_PIXEL_GROUP: Final = 0x0028
 _KEPT_FILE_META: Final = frozenset((0x00020002, 0x00020003, 0x00020010))
 # UIDs of these kinds name a class, a syntax or a scheme, never an instance.
 _CLASS_ENDINGS: Final = (
@@ -98,7 +99,9 @@ def _is_never_kept(tag: int, vr: str) -> bool:
     # PS3.5 7.6: repeating groups 5000-50FF and 6000-60FF.
     is_drawing = group >> 8 in (0x50, 0x60)
     is_file_meta = group == _FILE_META and tag not in _KEPT_FILE_META
-    is_unknown = vr == "UN" or vr not in STANDARD_VR or not dictionary_has_tag(tag)
+    # Without what group 0028 says of the pixels, nobody could read them; it has no room for names.
+    is_untold = (vr == "UN" or vr not in STANDARD_VR) and group != _PIXEL_GROUP
+    is_unknown = is_untold or not dictionary_has_tag(tag)
     is_special = element == 0 or group == 0 or tag == _PRIVATE_CHARACTERISTICS
     return is_drawing or is_file_meta or is_special or (is_unknown and tag not in _table())
 

@@ -92,6 +92,13 @@ def test_a_name_in_an_element_that_the_profile_keeps_is_found() -> None:
     ]
 
 
+def test_a_patient_id_that_is_used_as_another_number_is_found() -> None:
+    slices = [{**values, "PatientID": "471142", "SeriesNumber": 471142} for values in SLICES]
+    assert run(meta_of(slices)).meta.get("SeriesNumber") == 0
+    short = [{**values, "PatientID": "4711", "SeriesNumber": 4711} for values in SLICES]
+    assert run(meta_of(short)).meta.get("SeriesNumber") == 4711
+
+
 def test_dates_move_back_by_the_days_of_the_patient_and_times_stay() -> None:
     result = run(meta_of(SLICES), Retain.MODIFIED_DATES)
     days = KEY.days_back("P-4711")
