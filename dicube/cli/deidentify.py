@@ -98,6 +98,8 @@ def deidentify(
     _check_target(src, out, overwrite=overwrite)
     if report is not None:
         check_target(report, overwrite=overwrite)
+    if key_file is not None and out.absolute() in key_file.absolute().parents:
+        raise typer.BadParameter("keep the key apart from OUT", param_hint="--key-file")
     options = _options(retain, key_file, keep_private, patient_id, patient_name)
     with stages() as progress:
         image = read_image(src, kind, progress)

@@ -199,9 +199,8 @@ class Deidentifier:
 
     def _searched(self, tag: int, vr: str, entry: Entry, path: Path) -> Entry:
         """An element that the profile keeps, unless it names the patient nevertheless."""
-        if vr not in _FREE_TEXT:
+        if vr not in _FREE_TEXT and vr != "IS":
             return entry
-
         is_named = False
 
         def new(value: Any) -> Any:
