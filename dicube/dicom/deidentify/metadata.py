@@ -15,27 +15,38 @@ from dicube.dicom.deidentify.keys import DeidentifyKey
 from dicube.dicom.deidentify.marks import mark_deidentified, method_codes
 from dicube.dicom.deidentify.options import DeidentifyOptions, Retain
 from dicube.dicom.deidentify.pixels import pixel_notices
-from dicube.dicom.deidentify.profile import Action, action_for, is_class_uid
+from dicube.dicom.deidentify.profile import Action, action_for
 from dicube.dicom.deidentify.report import DeidentifyReport, ReportRow
 from dicube.dicom.deidentify.safe_private import SafePrivate
 from dicube.dicom.deidentify.sequences import (
     creator_key,
     creator_of,
     dummy_item,
+    mapped_uids,
     vr_of,
     without_items,
 )
-from dicube.dicom.deidentify.values import DUMMY_TEXT, Census, census_of, dummy_value, replaced
+from dicube.dicom.deidentify.values import (
+    DUMMY_TEXT,
+    Census,
+    census_of,
+    dummy_value,
+    raw_texts,
+    replaced,
+)
 from dicube.dicom.derivation import listed
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags, is_private
 from dicube.dicom.entries import Entry
+from dicube.exceptions import MetaDataError
 
 _PATIENT_ID: Final = int(CommonTags.PatientID)
 _PATIENT_NAME: Final = int(CommonTags.PatientName)
 _FREE_TEXT: Final = frozenset(("AE", "LO", "LT", "PN", "SH", "ST", "UC", "UR", "UT"))
 _LONG_NUMBER: Final = 6  # digits
 _DEEPEST: Final = 64  # sequences in sequences; as `merge_utils`
+# What walking through entries of another structure than expected ends in.
+_MALFORMED: Final = (TypeError, ValueError, KeyError, IndexError, AttributeError, RecursionError)
 Path = tuple[int, ...]  # tags of sequences, then of the element
 _New = TypeVar("_New", Entry, None)
 
@@ -68,9 +79,20 @@ class Deidentifier:
         self._done: dict[tuple[Path, str], Census] = {}
 
     def run(self) -> DeidentifiedMeta:
-        """The new metadata, and the report."""
+        """The new metadata, and the report.
+
+        Raises
+        ------
+        MetaDataError
+            The metadata are not of the expected structure.
+        """
         retain = self._options.retain
-        entries = self._item(self._meta.merged_entries(), ())
+        try:
+            entries = self._item(self._meta.merged_entries(), ())
+        except _MALFORMED as error:
+            raise MetaDataError(
+                "an element is not of the expected structure", hint="the file is damaged or forged"
+            ) from error
         self._name_patient(entries)
         mark_deidentified(entries, retain, self._meta.slice_count)
         report = DeidentifyReport(
@@ -172,14 +194,7 @@ class Deidentifier:
         return {**entry, "Value": [self._item(item, path) for item in entry.get("Value", [])]}
 
     def _mapped(self, tag: int, entry: Entry, path: Path) -> Entry:
-        def new(value: Any) -> Any:
-            if isinstance(value, str):
-                return None  # bytes that are no UID
-            return [
-                uid if not uid or is_class_uid(tag, uid) else self._key.uid(uid) for uid in value
-            ]
-
-        mapped = replaced(entry, "UI", new)
+        mapped = replaced(entry, "UI", lambda value: mapped_uids(tag, value, self._key))
         return entry if mapped == entry else self._noted("mapped", path, entry, mapped)
 
     def _moved(self, tag: int, vr: str, entry: Entry, path: Path) -> Entry | None:
@@ -199,6 +214,9 @@ class Deidentifier:
 
     def _searched(self, tag: int, vr: str, entry: Entry, path: Path) -> Entry:
         """An element that the profile keeps, unless it names the patient nevertheless."""
+        if any(map(self._words.occur_in, raw_texts(entry))):
+            new_entry = replaced(entry, vr, lambda _: dummy_value(vr))
+            return self._noted("cleaned", path, entry, new_entry)
         if vr not in _FREE_TEXT and vr != "IS":
             return entry
         is_named = False

@@ -1,6 +1,7 @@
 """Sequences and private blocks as merged entries have them."""
 
 from collections.abc import Mapping
+from typing import Any
 
 from pydicom.datadict import dictionary_has_tag, dictionary_VR
 
@@ -47,7 +48,14 @@ def dummy_item(item: Mapping[str, Entry], key: DeidentifyKey) -> dict[str, Entry
 def _dummy(tag: int, vr: str, key: DeidentifyKey) -> NewValue:
     if vr != "UI":
         return lambda _: dummy_value(vr)
-    return lambda uids: [uid if is_class_uid(tag, uid) else key.uid(uid) for uid in uids]
+    return lambda value: mapped_uids(tag, value, key)
+
+
+def mapped_uids(tag: int, value: list[Any] | str, key: DeidentifyKey) -> list[Any] | None:
+    """UIDs with those of instances mapped; nothing of bytes that are no UID."""
+    if isinstance(value, str):
+        return None
+    return [uid if not uid or is_class_uid(tag, uid) else key.uid(uid) for uid in value]
 
 
 def creator_key(tag: int) -> str | None:

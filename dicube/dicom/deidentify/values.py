@@ -75,6 +75,13 @@ def replaced(entry: Entry, vr: str, new_value: NewValue) -> Entry:
     return {"vr": vr, "shared": False, name: values, **same}
 
 
+def raw_texts(entry: Entry) -> list[str]:
+    """What is kept as bytes beside the values, because these do not say all: as text."""
+    raws = entry.get("Raw") or []
+    encoded = [raws] if isinstance(raws, str) else sorted({raw for raw in raws if raw})
+    return [base64.b64decode(raw).decode("latin-1") for raw in encoded]
+
+
 def _replaced_by_slice(entry: Entry, new_value: NewValue) -> list[Any]:
     known: dict[str, Any] = {}
     values: list[Any] = []

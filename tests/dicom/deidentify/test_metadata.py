@@ -1,7 +1,9 @@
 """De-identified metadata: patients, dates, private elements, marks and the report."""
 
+import base64
 import csv
 import json
+from contextlib import suppress
 from datetime import date
 from pathlib import Path
 
@@ -97,6 +99,26 @@ def test_a_patient_id_that_is_used_as_another_number_is_found() -> None:
     assert run(meta_of(slices)).meta.get("SeriesNumber") == 0
     short = [{**values, "PatientID": "4711", "SeriesNumber": 4711} for values in SLICES]
     assert run(meta_of(short)).meta.get("SeriesNumber") == 4711
+
+
+def test_a_name_behind_the_end_of_a_value_is_found() -> None:
+    hidden = base64.b64encode(b"HFS\0Verysecret ").decode()
+    entries = {
+        **meta_of(SLICES[:1]).merged_entries(),
+        "00185100": {"vr": "CS", "shared": True, "Value": ["HFS"], "Raw": hidden},
+    }
+    meta = run(DicomMeta(entries, slice_count=1)).meta
+    assert hidden not in meta.to_json()
+    assert meta.get("PatientPosition") == "ANONYMIZED"
+
+
+@pytest.mark.parametrize("value", [7, "text", {"a": 1}, [{"b": [2]}], None])
+@pytest.mark.parametrize("key", ["00080018", "00080020", "00081030", "00080060", "00081140"])
+def test_forged_metadata_end_in_an_error_or_say_nothing(key: str, value: object) -> None:
+    for vr in ("UI", "DA", "SQ", "LO"):
+        meta = DicomMeta({key: {"vr": vr, "shared": True, "Value": value}}, slice_count=1)
+        with suppress(MetaDataError):
+            run(meta, Retain.MODIFIED_DATES)
 
 
 def test_dates_move_back_by_the_days_of_the_patient_and_times_stay() -> None:
