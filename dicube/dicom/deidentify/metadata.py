@@ -169,7 +169,8 @@ class Deidentifier:
         if action is None:
             return self._searched(tag, vr, entry, here)
         if action is Action.KEEP:
-            return self._noted("kept", here, entry, entry)
+            found = self._searched(tag, vr, entry, here)
+            return self._noted("kept", here, entry, entry) if found is entry else found
         if action is Action.EMPTY:
             return self._noted("emptied", here, entry, replaced(entry, vr, lambda _: None))
         if vr == "UI" and action in (Action.MAP_UID, Action.DUMMY):

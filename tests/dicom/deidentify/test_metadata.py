@@ -101,6 +101,13 @@ def test_a_patient_id_that_is_used_as_another_number_is_found() -> None:
     assert run(meta_of(short)).meta.get("SeriesNumber") == 4711
 
 
+def test_a_name_in_an_element_that_an_option_keeps_is_found() -> None:
+    slices = [{**values, "StationName": "room Verysecret"} for values in SLICES]
+    meta = run(meta_of(slices), Retain.DEVICE).meta
+    assert meta.get("StationName") == "ANONYMIZED"
+    assert meta.get("DeviceSerialNumber") == "SN-1"
+
+
 def test_a_name_behind_the_end_of_a_value_is_found() -> None:
     hidden = base64.b64encode(b"HFS\0Verysecret ").decode()
     entries = {
