@@ -44,6 +44,7 @@ from dicube.dicom import (
     get_dicom_status,
     read_dicom_dir,
 )
+from dicube.dicom.deidentify import DeidentifyKey, DeidentifyOptions, DeidentifyReport, Retain
 from dicube.exceptions import (
     CodecError,
     DataConsistencyError,
@@ -72,6 +73,9 @@ __all__ = [
     "CommonTags",
     "Conversion",
     "DataConsistencyError",
+    "DeidentifyKey",
+    "DeidentifyOptions",
+    "DeidentifyReport",
     "DicomCubeError",
     "DicomCubeImage",
     "DicomMeta",
@@ -83,6 +87,7 @@ __all__ = [
     "MissingDependencyError",
     "PixelDataHeader",
     "RegionOfInterest",
+    "Retain",
     "RoiQuality",
     "SeriesSearch",
     "SortMethod",

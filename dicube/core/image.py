@@ -20,6 +20,7 @@ from dicube.core.axes import (
 )
 from dicube.core.body_mask import body_mask
 from dicube.core.contents import Array, CubeContents, packed_meta, packed_segmentations
+from dicube.core.deidentified import ImageDeidentification
 from dicube.core.derived import derived_contents
 from dicube.core.grid_turn import STACK_TOLERANCE
 from dicube.core.image_exchange import ImageExchange
@@ -42,7 +43,7 @@ from dicube.exceptions import DataConsistencyError, MetaDataError
 PathLike = str | os.PathLike[str]
 
 
-class DicomCubeImage(ImageFiles, ImageExchange):
+class DicomCubeImage(ImageFiles, ImageExchange, ImageDeidentification):
     """A series of images as one array, with its metadata and its place in the patient.
 
     Parameters

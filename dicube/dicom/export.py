@@ -120,6 +120,8 @@ def files_from_meta(
     MetaDataError
         The metadata lacks what a DICOM file needs.
     """
+    # All at once: files are made in several threads, and entries are converted when asked for.
+    meta.merged_entries()
     frames_of = frame_counts(meta)
     if sum(frames_of) != len(values):
         raise DataConsistencyError(
