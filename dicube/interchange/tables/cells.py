@@ -82,14 +82,14 @@ def distinct_values(cell: Cell) -> tuple[list[Cell], int]:
     """What `several` joined, as far as its text tells, and how many distinct values there were."""
     if not isinstance(cell, str):
         return ([] if cell is None else [cell]), int(cell is not None)
-    text, count = cell, 0
     match = _COUNTED.fullmatch(cell)
     if match:
-        text, count = match[1].removesuffix(f"{_BETWEEN}...").replace(" .. ", _BETWEEN), int(match[2])
-    if _BETWEEN not in text:
+        listed = match[1].removesuffix(f"{_BETWEEN}...").replace(" .. ", _BETWEEN)
+    parts = (listed if match else cell).split(_BETWEEN)
+    if len(parts) == 1:
         return [cell], 1
-    parts: list[Cell] = [part for part in text.split(_BETWEEN) if part != NO_VALUE]
-    return parts, count or len(text.split(_BETWEEN))
+    values: list[Cell] = [part for part in parts if part != NO_VALUE]
+    return values, int(match[2]) if match else len(parts)
 
 
 def _cell_of_values(values: Sequence[Any]) -> Cell:

@@ -1,4 +1,4 @@
-"""JSON files that a user may replace: read, checked against a schema, errors that name the place."""
+"""JSON files of users: read, and checked against a schema, with errors that name the place."""
 
 import json
 import os

@@ -205,4 +205,3 @@ def _hold_copies(rows: Sequence[InstanceRow]) -> bool:
         for row in rows
         if row.instance_uid
     )
-

@@ -1,4 +1,4 @@
-"""Metadata tables: one row an instance, one a series, and one with normalised features an MR series."""
+"""Metadata tables: rows of instances, of series, and of MR series with normalised features."""
 
 import os
 from collections.abc import Iterable, Mapping, Sequence
@@ -8,8 +8,8 @@ from typing import Any, Final
 
 from dicube.dicom.folder_scan import Progress, SkippedFile
 from dicube.exceptions import DicomCubeError
-from dicube.extras import extra_module
 from dicube.interchange.tables.cells import Cell, several
+from dicube.interchange.tables.data_frame import data_frame
 from dicube.interchange.tables.headers import HeaderReader, SeriesHeaders, Source
 from dicube.interchange.tables.mr.normalise import features_of
 from dicube.interchange.tables.mr.rules import MrRules, load_mr_rules
@@ -31,8 +31,7 @@ PathLike = str | os.PathLike[str]
 
 MR: Final = "MR"
 SERIES: Final = "Series"
-INSTANCE_SHEET, SERIES_SHEET, MR_SHEET = "DICOM_Metadata", "Series_Summary", "MR_Cleaned"
-_INT64: Final = range(-(2**63), 2**63)
+SHEETS: Final = ("DICOM_Metadata", "Series_Summary", "MR_Cleaned")
 
 
 @dataclass(frozen=True)
@@ -64,8 +63,8 @@ class MetadataTables:
     @property
     def sheets(self) -> dict[str, Any]:
         """The tables that there are, by the name of their sheet."""
-        sheets = {INSTANCE_SHEET: self.instances, SERIES_SHEET: self.series}
-        return sheets if self.mr_cleaned is None else sheets | {MR_SHEET: self.mr_cleaned}
+        tables = zip(SHEETS, (self.instances, self.series, self.mr_cleaned), strict=True)
+        return {name: table for name, table in tables if table is not None}
 
     def write(
         self, path: PathLike, *, overwrite: bool = False, guard_formulas: bool = False
@@ -210,12 +209,12 @@ def _columns(
 def _instances(series: Sequence[Sequence[InstanceRow]], by_modality: Mapping[str, Template]) -> Any:
     shown = [[row for row in rows if row.instance_uid or row.folder] for rows in series]
     columns = _columns((row for rows in shown for row in rows), by_modality)
-    records = []
+    records: list[dict[str, Cell]] = []
     for number, rows in enumerate(shown, 1):
         for row in rows:
             wanted = template_of(row.modality, by_modality).columns
             cells = {column.name: several(row.values[column.name]) for column in wanted}
-            records.append({SERIES: number, "Folder": row.folder, "File": row.file} | cells)
+            records.append({**cells, SERIES: number, "Folder": row.folder, "File": row.file})
     return data_frame(records, [SERIES, "Folder", "File", *columns])
 
 
@@ -239,30 +238,10 @@ def _summary(series: Sequence[Sequence[InstanceRow]], by_modality: Mapping[str, 
 
 
 def _mr_cleaned(series: Sequence[Sequence[InstanceRow]], rules: MrRules) -> Any:
-    rows = [
-        {SERIES: number, "Folder": row.folder} | row.cells
+    rows: list[dict[str, Cell]] = [
+        {**row.cells, SERIES: number, "Folder": row.folder}
         for number, rows in enumerate(series, 1)
         for row in rows
         if row.modality == MR
     ]
     return data_frame(*features_of(rows, rules)) if rows else None
-
-
-def data_frame(records: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> Any:
-    """Records as a pandas.DataFrame: numbers as Int64 or float64, all else as they are."""
-    pandas = extra_module("pandas", extra="tables", purpose="a table")
-    columns = {}
-    for name in names:
-        cells = [record.get(name) for record in records]
-        columns[name] = pandas.Series(cells, dtype=_dtype(cells))
-    return pandas.DataFrame(columns, columns=list(names))
-
-
-def _dtype(cells: Sequence[Cell]) -> str:
-    present = [cell for cell in cells if cell is not None]
-    if not present or not all(type(cell) in (int, float) for cell in present):
-        return "object"
-    if all(type(cell) is int for cell in present):
-        return "Int64" if all(cell in _INT64 for cell in present) else "object"
-    exact = all(type(cell) is float or float(cell) == cell for cell in present)
-    return "float64" if exact else "object"

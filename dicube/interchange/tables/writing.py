@@ -51,9 +51,7 @@ def write_tables(
             _write_workbook(sheets, path)
         else:
             encode = _parquet if suffix == ".parquet" else _csv
-            _write_files(
-                [encode(frame, guard_formulas) for frame in sheets.values()], targets
-            )
+            _write_files([encode(frame, guard_formulas) for frame in sheets.values()], targets)
     except OSError as error:
         raise DataConsistencyError(
             f"cannot be written: {error.strerror}", where=str(path)
@@ -147,10 +145,10 @@ def _cells(column: Any) -> Iterator[Cell]:
 
 
 def _csv(frame: Any, guard_formulas: bool) -> bytes:
-    """UTF-8; text in quotes, numbers and cells without a value not: RFC 4180, and tells them apart."""
+    """As RFC 4180, in UTF-8: text in quotes, numbers without, nothing where there is no value."""
     lines = [",".join(map(_quoted, map(str, frame.columns)))]
-    for row in zip(*(_cells(frame[column]) for column in frame.columns), strict=True):
-        lines.append(",".join(_csv_cell(cell, guard_formulas) for cell in row))
+    rows = zip(*(_cells(frame[column]) for column in frame.columns), strict=True)
+    lines += [",".join(_csv_cell(cell, guard_formulas) for cell in row) for row in rows]
     return "".join(f"{line}\n" for line in lines).encode()
 
 

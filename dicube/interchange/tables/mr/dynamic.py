@@ -111,9 +111,7 @@ def _phase(
 # ---- groups of series ---------------------------------------------------------------------------
 
 
-def _groups(
-    candidates: Sequence[Candidate], settings: Mapping[str, Any]
-) -> dict[int, list[int]]:
+def _groups(candidates: Sequence[Candidate], settings: Mapping[str, Any]) -> dict[int, list[int]]:
     """For each series of a group its members, in the order of time."""
     by_key: dict[tuple[str, ...], list[list[int]]] = {}
     for number, candidate in enumerate(candidates):
@@ -172,7 +170,9 @@ def _is_group(members: Sequence[Candidate], settings: Mapping[str, Any]) -> bool
 
 def _time_key(candidate: Candidate) -> tuple[str, float, str]:
     """Date and time of the acquisition, then the number of the series."""
-    times = [_first(candidate.facts.values(name)) for name in ("AcquisitionDate", "AcquisitionTime")]
+    times = [
+        _first(candidate.facts.values(name)) for name in ("AcquisitionDate", "AcquisitionTime")
+    ]
     numbers = candidate.facts.numbers("SeriesNumber")
     return times[0] + times[1], numbers[0] if numbers else 0.0, ""
 

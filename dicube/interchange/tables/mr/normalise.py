@@ -5,8 +5,8 @@ from os import PathLike
 from typing import Any, Final
 
 from dicube.exceptions import MetaDataError
-from dicube.extras import extra_module
 from dicube.interchange.tables.cells import Cell, several
+from dicube.interchange.tables.data_frame import data_frame
 from dicube.interchange.tables.mr.dynamic import Candidate, dynamic_features
 from dicube.interchange.tables.mr.facts import Row, SeriesFacts
 from dicube.interchange.tables.mr.field_strength import field_strength_of
@@ -60,7 +60,7 @@ def process_mri_dataframe(
     -------
     pandas.DataFrame
         One row a series: `sequenceClass`, `standardOrientation`, `isFatSuppressed`... each followed
-        by the rule that decided (`sequenceClassRule`...). What the headers do not tell is "unknown".
+        by the rule that decided, as `sequenceClassRule`. What headers do not tell is "unknown".
 
     Raises
     ------
@@ -76,16 +76,13 @@ def process_mri_dataframe(
             f"the table has no column {missing[0]}",
             hint="add it to the template; the template mr has all that the rules ask for",
         )
-    pandas = extra_module("pandas", extra="tables", purpose="a table")
     records, names = features_of(
         _rows_of(df), load_mr_rules(cfg if config_path is None else config_path)
     )
-    return pandas.DataFrame(records, columns=names)
+    return data_frame(records, names)
 
 
-def features_of(
-    rows: Sequence[Row], rules: MrRules
-) -> tuple[list[dict[str, Cell]], list[str]]:
+def features_of(rows: Sequence[Row], rules: MrRules) -> tuple[list[dict[str, Cell]], list[str]]:
     """Records of MR_Cleaned and the names of its columns, from the rows of MR instances."""
     series = [_described(facts, rules) for facts in _series(rows, rules)]
     dynamic = dynamic_features([Candidate(facts, _values(v)) for facts, v in series], rules)
@@ -111,7 +108,8 @@ def _rows_of(df: Any) -> list[Row]:
             for name, cell, is_missing in zip(df.columns, cells, absent, strict=True)
         }
         for cells, absent in zip(
-            df.itertuples(index=False, name=None), missing.itertuples(index=False, name=None),
+            df.itertuples(index=False, name=None),
+            missing.itertuples(index=False, name=None),
             strict=True,
         )
     ]
@@ -128,12 +126,12 @@ def _series(rows: Sequence[Row], rules: MrRules) -> Iterator[SeriesFacts]:
         yield SeriesFacts(members, rules.at("fields"))
 
 
-def _described(
-    facts: SeriesFacts, rules: MrRules
-) -> tuple[SeriesFacts, dict[str, Verdict]]:
+def _described(facts: SeriesFacts, rules: MrRules) -> tuple[SeriesFacts, dict[str, Verdict]]:
     """All features that a series has on its own, in the order in which one needs the other."""
     field = field_strength_of(facts, rules)
-    b_values = [b % field.limits.get("b_value_offset", float("inf")) for b in facts.numbers("bValue")]
+    b_values = [
+        b % field.limits.get("b_value_offset", float("inf")) for b in facts.numbers("bValue")
+    ]
     facts = SeriesFacts(facts.rows, facts.fields, field.limits).knowing(
         fieldStrength=field.tesla,
         bMax=max(b_values, default=None),

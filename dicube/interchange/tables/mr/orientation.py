@@ -55,7 +55,7 @@ def _plane_and_tilt(value: Cell) -> tuple[str, float] | None:
     (a, b, c), (d, e, f) = cosines[:3], cosines[3:]
     normal = (b * f - c * e, c * d - a * f, a * e - b * d)
     length = math.hypot(*normal)
-    if not _SHORTEST_NORMAL < length:
+    if not length > _SHORTEST_NORMAL:
         return None
     along = [abs(component) / length for component in normal]
     steepest = max(along)

@@ -6,7 +6,7 @@ field. Of a list of rules the first one that holds decides; its name is reported
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from os import PathLike
@@ -220,16 +220,12 @@ def _matches(facts: SeriesFacts, name: str, patterns: Sequence[str]) -> bool:
 
 
 _INFINITE: Final = float("inf")
-_TESTS: Final = {
+_TESTS: Final[Mapping[str, Callable[[SeriesFacts, str, Any], bool]]] = {
     "all": lambda facts, name, wanted: facts.words(name) >= set(wanted),
     "any": lambda facts, name, wanted: bool(facts.words(name) & set(wanted)),
     "none": lambda facts, name, wanted: not facts.words(name) & set(wanted),
-    "min": lambda facts, name, wanted: _has_numbers(
-        facts, name, _limit(facts, wanted), _INFINITE
-    ),
-    "max": lambda facts, name, wanted: _has_numbers(
-        facts, name, -_INFINITE, _limit(facts, wanted)
-    ),
+    "min": lambda facts, name, wanted: _has_numbers(facts, name, _limit(facts, wanted), _INFINITE),
+    "max": lambda facts, name, wanted: _has_numbers(facts, name, -_INFINITE, _limit(facts, wanted)),
     "distinct_min": lambda facts, name, wanted: len(facts.numbers(name)) >= wanted,
     "distinct_max": lambda facts, name, wanted: len(facts.numbers(name)) <= wanted,
     "matches": _matches,
