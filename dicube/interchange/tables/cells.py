@@ -44,6 +44,8 @@ def cell_of(entry: Entry, vr_where_unknown: str = "") -> Cell:
         values = _with_not_finite(entry["Raw"], _FLOATS[vr])
     elif vr == "DS" and "Raw" in entry:
         values = _exact_decimals(values, entry["Raw"])
+    elif vr == "CS":  # blanks around a code mean nothing (PS3.5 6.2)
+        values = [value.strip() if isinstance(value, str) else value for value in values]
     return _cell_of_values(values)
 
 

@@ -5,7 +5,6 @@ description is no formula, and "000123" no number.
 """
 
 import io
-import math
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -122,16 +121,20 @@ def _write_sheets(workbook: Any, name: str, frame: Any, bold: Any) -> None:
             sheet.autofilter(0, 0, len(rows), len(frame.columns) - 1)
 
 
+class _Exact(float):
+    """A number that XlsxWriter, which formats with 16 digits, writes with all that it has."""
+
+    def __format__(self, _spec: str) -> str:
+        return repr(float(self))
+
+
 def _write_cell(sheet: Any, row: int, column: int, cell: Cell) -> None:
     if isinstance(cell, str):
         sheet.write_string(row, column, cell)
+    elif isinstance(cell, int) and float(cell) != cell:
+        sheet.write_string(row, column, str(cell))  # a workbook holds 64-bit floats
     elif cell is not None:
-        # XlsxWriter writes 16 digits; a number that needs more stays exact as text.
-        is_exact = math.isfinite(cell) and float(f"{cell:.16G}") == cell
-        if is_exact:
-            sheet.write_number(row, column, cell)
-        else:
-            sheet.write_string(row, column, cell_text(cell))
+        sheet.write_number(row, column, _Exact(cell))
 
 
 def _cells(column: Any) -> Iterator[Cell]:
