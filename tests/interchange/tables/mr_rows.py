@@ -2,9 +2,11 @@
 
 from typing import Any
 
-import pandas as pd
+import pytest
 
 from dicube.interchange.tables import process_mri_dataframe
+
+pd = pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
 
 AXIAL = "1\\0\\0\\0\\1\\0"
 

@@ -2,7 +2,7 @@
 
 import warnings
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +13,10 @@ from dicube.interchange.tables import MetadataTables, metadata_tables, templates
 from tests.interchange.tables import oracle
 from tests.series import ALL_FOLDERS, DATA, requires_data
 
-pytestmark = requires_data
 openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra tables)")
 pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
+
+pytestmark = requires_data
 
 # Files that are no DICOM for us, or cut short.
 LEFT_OUT = {
@@ -118,7 +119,7 @@ def path_of(row: dict[str, Any]) -> Path:
     return Path(row["Folder"], row["File"])
 
 
-@lru_cache(maxsize=None)
+@cache
 def expected_cells(path: Path, modality: str) -> tuple[bool, dict[str, oracle.Cell]]:
     """Whether a file has frames of its own, and its cells by column."""
     header = oracle.read_header(path)

@@ -7,13 +7,11 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
-
-import pandas as pd
-
 from dicube.exceptions import MetaDataError
 from dicube.interchange.tables import load_mr_rules, mr_rules_text, process_mri_dataframe
 from tests.interchange.tables.mr_rows import cleaned, instance
+
+pd = pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
 
 
 @pytest.fixture
@@ -71,12 +69,15 @@ RULE = {"name": "x", "value": "T1", "where": {"name": {"matches": ["("]}}}
     ("change", "message"),
     [
         (_without("dynamic"), "'dynamic' is a required property"),
-        (_set("thresholds.oblique_degrees", "20"), "thresholds.oblique_degrees: '20' is not of type"),
+        (_set("thresholds.oblique_degrees", "20"),
+        "thresholds.oblique_degrees: '20' is not of type"),
         (_set("thresholds.field_strength.0.t1_tr_max", "long"), r"field_strength\[0\].t1_tr_max"),
-        (_set("classification.ruleA", [RULE]), r"ruleA\[0\].where.name.matches\[0\]: '\(' is no regular"),
+        (_set("classification.ruleA", [RULE]),
+        r"ruleA\[0\].where.name.matches\[0\]: '\(' is no regular"),
         (_set("classification.ruleA", [RULE | {"where": {"name": {"match": ["x"]}}}]), "match"),
         (_set("classification.ruleA", [RULE | {"where": {"echoTime": {"min": "@nope"}}}]), "nope"),
-        (_set("classification.ruleA", [{"name": "x", "value": "T1"}]), "'where' is a required property"),
+        (_set("classification.ruleA", [{"name": "x", "value": "T1"}]),
+        "'where' is a required property"),
         (_set("classification.ruleA", [{**RULE, "where": {}}, {**RULE, "where": {}}]), "two rules"),
         (_set("classification.order", ["ruleZ"]), "there is no list 'ruleZ'"),
         (_set("dynamic.keywords", ["[a"]), r"dynamic.keywords\[0\]: '\[a' is no regular"),

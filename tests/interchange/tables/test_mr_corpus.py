@@ -4,7 +4,7 @@
 """
 
 import csv
-from functools import lru_cache
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,8 +14,9 @@ from dicube.interchange.tables import metadata_tables
 from dicube.interchange.tables.mr.normalise import FEATURES
 from tests.series import DATA, requires_data
 
-pytestmark = requires_data
 pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
+
+pytestmark = requires_data
 
 _EXPECTED = Path(__file__).with_name("expected_mr.csv")
 with open(_EXPECTED, newline="", encoding="utf-8") as file:
@@ -25,7 +26,7 @@ JUDGED = [name for name in EXPECTED[0] if name not in ("folder", "series", "why"
 DAMAGED = {"odd_MR_truncated", "odd_emri_small_jpeg_2k_lossless_too_short"}
 
 
-@lru_cache(maxsize=None)
+@cache
 def cleaned(folder: str) -> list[dict[str, Any]]:
     found = metadata_tables(DATA / folder).mr_cleaned
     return [] if found is None else found.to_dict("records")

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
-
 from tests.interchange.tables.mr_rows import cleaned, instance
+
+pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
 
 VIBE = {
     "ScanningSequence": "GR", "SequenceVariant": "SP", "MRAcquisitionType": "3D",

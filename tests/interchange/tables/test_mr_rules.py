@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
-
 from tests.interchange.tables.mr_rows import cleaned, features, instance
+
+pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
 
 SE = {"ScanningSequence": "SE", "SequenceVariant": "SK", "EchoTrainLength": 15}
 GRE = {"ScanningSequence": "GR", "SequenceVariant": "SP", "MRAcquisitionType": "3D"}
@@ -22,24 +22,28 @@ GRE = {"ScanningSequence": "GR", "SequenceVariant": "SP", "MRAcquisitionType": "
         ("STIR cor", "STIR"), ("t2_tirm_cor", "STIR"), ("Sag STIR", "STIR"),
         ("ep2d_diff_3scan_trace_p2", "DWI"), ("DWI b=1000", "DWI"), ("dADC (10^-6 mm2/s)", "ADC"),
         ("ep2d_diff_ADC", "ADC"), ("DTI FA map", "DTI_MAP"), ("Fractional Aniso.", "DTI_MAP"),
-        ("SWI_Images", "SWI"), ("Ax SWAN", "SWI"), ("t2*_gre_tra", "T2STAR"), ("Ax T2* GRE", "T2STAR"),
+        ("SWI_Images", "SWI"), ("Ax SWAN", "SWI"), ("t2*_gre_tra", "T2STAR"),
+        ("Ax T2* GRE", "T2STAR"),
         ("t2_fl2d_tra_hemo", "T2STAR"), ("TOF_3D_multi-slab", "MRA"), ("3D PC venography", "MRA"),
         ("CE-MRA carotids", "MRA"), ("MRCP 3D", "MRCP"), ("localizer", "LOCALIZER"),
         ("3-plane Loc", "LOCALIZER"), ("Survey", "LOCALIZER"), ("rsfMRI_bold", "BOLD"),
         ("task-nback_bold", "BOLD"), ("ep2d_perf_DSC", "PERFUSION"), ("3D ASL", "PERFUSION"),
-        ("gre_field_mapping", "FIELD_MAP"), ("B0 map", "FIELD_MAP"), ("T1 mapping MOLLI", "RELAXATION_MAP"),
+        ("gre_field_mapping", "FIELD_MAP"), ("B0 map", "FIELD_MAP"),
+        ("T1 mapping MOLLI", "RELAXATION_MAP"),
         ("T2 Map", "RELAXATION_MAP"), ("svs_se_30", "SPECTROSCOPY"), ("cine sax", "CINE"),
         ("PSIR late enh", "LGE"), ("Calibration Scan", "CALIBRATION"),
         # Chinese, also without blanks
-        ("轴位T1加权", "T1"), ("矢状位T2压脂", "T2"), ("冠状位质子压脂", "PD"), ("弥散加权成像", "DWI"),
-        ("液体衰减反转恢复", "FLAIR"), ("磁敏感加权", "SWI"), ("定位像", "LOCALIZER"), ("灌注成像", "PERFUSION"),
+        ("轴位T1加权", "T1"), ("矢状位T2压脂", "T2"), ("冠状位质子压脂", "PD"),
+        ("弥散加权成像", "DWI"),
+        ("液体衰减反转恢复", "FLAIR"), ("磁敏感加权", "SWI"), ("定位像", "LOCALIZER"),
+        ("灌注成像", "PERFUSION"),
         ("头颅血管成像", "MRA"), ("胰胆管水成像", "MRCP"), ("T2水抑制", "FLAIR"),
         # German
         ("Übersicht", "LOCALIZER"), ("T2 gewichtet sagittal", "T2"), ("Protonendichte FS", "PD"),
         ("T1 tra nach KM", "T1"), ("Feldkarte", "FIELD_MAP"), ("T2 Stern", "T2STAR"),
         ("Gallenwege 3D", "MRCP"), ("Phasenkontrast Angio", "MRA"),
         # Full-width letters
-        ("Ｔ２ＴＳＥ", "T2"),
+        ("\uff34\uff12\uff34\uff33\uff25", "T2"),
         # Nothing that tells
         ("Series 5", "unknown"), ("brain routine", "unknown"), ("", "unknown"),
     ],
@@ -127,8 +131,10 @@ def test_the_frequency_of_protons_tells_the_field_strength_and_that_of_others_do
     ("values", "expected"),
     [
         ({"ScanOptions": "FS"}, "yes"), ({"ScanOptions": "PFP\\FS"}, "yes"),
-        ({"SeriesDescription": "t2_tse_fs_tra"}, "yes"), ({"SeriesDescription": "PDW SPAIR"}, "yes"),
-        ({"SeriesDescription": "轴位T2压脂"}, "yes"), ({"SeriesDescription": "T1 fettgesättigt"}, "yes"),
+        ({"SeriesDescription": "t2_tse_fs_tra"}, "yes"), ({"SeriesDescription": "PDW SPAIR"},
+        "yes"),
+        ({"SeriesDescription": "轴位T2压脂"}, "yes"), ({"SeriesDescription": "T1 fettgesättigt"},
+        "yes"),
         ({"SeriesDescription": "STIR sag"}, "yes"), ({"SeriesDescription": "T2不压脂"}, "no"),
         ({"SeriesDescription": "T1 ohne FS"}, "no"), ({"SeriesDescription": "t1 non-fs"}, "no"),
         ({"SpectrallySelectedSuppression": "FAT"}, "yes"),
@@ -156,7 +162,8 @@ def test_fat_suppression(values: dict[str, Any], expected: str) -> None:
         ({"SeriesDescription": "FAT: Ax LAVA-Flex"}, "fat"),
         ({"SeriesDescription": "InPhase: Ax LAVA-Flex"}, "in-phase"),
         ({"SeriesDescription": "OutPhase: Ax LAVA-Flex"}, "opposed-phase"),
-        ({"SeriesDescription": "同相位"}, "in-phase"), ({"SeriesDescription": "反相位"}, "opposed-phase"),
+        ({"SeriesDescription": "同相位"}, "in-phase"), ({"SeriesDescription": "反相位"},
+        "opposed-phase"),
         ({"ImageType": "DERIVED\\PRIMARY\\W\\W\\DERIVED"}, "water"),
         ({"ImageType": "DERIVED\\PRIMARY\\DIXON\\WATER"}, "water"),
         ({"SeriesDescription": "t2 fat sat"}, "none"), ({"SeriesDescription": "t1 tse"}, "none"),
@@ -189,7 +196,8 @@ def test_orientation(cosines: str | None, standard: str, plane: str, angle: floa
     ("values", "phase", "enhanced"),
     [
         ({"SeriesDescription": "t1_vibe_fs_tra_pre"}, "pre", "no"),
-        ({"SeriesDescription": "T1 nativ"}, "pre", "no"), ({"SeriesDescription": "T1平扫"}, "pre", "no"),
+        ({"SeriesDescription": "T1 nativ"}, "pre", "no"), ({"SeriesDescription": "T1平扫"},
+        "pre", "no"),
         ({"SeriesDescription": "T1 ohne KM"}, "pre", "no"),
         ({"SeriesDescription": "T1 arterial"}, "arterial", "yes"),
         ({"SeriesDescription": "T1 arteriell"}, "arterial", "yes"),
@@ -201,7 +209,8 @@ def test_orientation(cosines: str | None, standard: str, plane: str, angle: floa
         ({"SeriesDescription": "T1延迟期"}, "delayed", "yes"),
         ({"SeriesDescription": "t1_vibe_20min"}, "hepatobiliary", "yes"),
         ({"SeriesDescription": "T1肝胆期"}, "hepatobiliary", "yes"),
-        ({"SeriesDescription": "Ax T1 +C"}, "post", "yes"), ({"SeriesDescription": "T1 C+"}, "post", "yes"),
+        ({"SeriesDescription": "Ax T1 +C"}, "post", "yes"), ({"SeriesDescription": "T1 C+"},
+        "post", "yes"),
         ({"SeriesDescription": "T1 tra nach KM"}, "post", "yes"),
         ({"SeriesDescription": "T1增强"}, "post", "yes"),
         ({"SeriesDescription": "T1 tse", "ContrastBolusAgent": "Gadovist"}, "post", "yes"),
