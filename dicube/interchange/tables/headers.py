@@ -80,7 +80,8 @@ class HeaderReader:
             A path does not exist, or a header cannot be encoded.
         """
         paths = [Path(each) for each in sources if isinstance(each, (str, os.PathLike))]
-        batches = [batch for path in paths for batch in _batches(path)]
+        seen: set[Path] = set()  # a source may be named twice, or lie in another one
+        batches = [_unseen(batch, seen) for path in paths for batch in _batches(path)]
         total, done = sum(map(len, batches)), 0
         for batch in batches:
             yield from self._files(batch)
@@ -142,6 +143,12 @@ def _batches(path: Path) -> list[list[Path]]:
         found = [Path(name, file) for file in sorted(files)]
         batches.append([file for file in found if file.is_file()])
     return batches
+
+
+def _unseen(files: Sequence[Path], seen: set[Path]) -> list[Path]:
+    found = [path for path in files if path.absolute() not in seen]
+    seen.update(path.absolute() for path in found)
+    return found
 
 
 def _answers(headers: Sequence[Header]) -> Iterator[SeriesHeaders]:

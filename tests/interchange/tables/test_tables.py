@@ -198,6 +198,11 @@ def test_what_is_no_dicom_is_listed_and_what_is_missing_is_refused(tmp_path: Pat
     assert len(metadata_tables(tmp_path / "b.dcm").instances) == 1
 
 
+def test_a_file_that_is_in_two_sources_has_one_row(tmp_path: Path) -> None:
+    path = write(data_set(1), tmp_path / "a" / "b.dcm")
+    assert len(metadata_tables([tmp_path, path, tmp_path / "a", path.parent]).instances) == 1
+
+
 def test_an_empty_folder_gives_empty_tables(tmp_path: Path) -> None:
     found = metadata_tables(tmp_path)
     assert (len(found.instances), len(found.series), found.mr_cleaned) == (0, 0, None)
