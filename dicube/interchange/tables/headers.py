@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -170,11 +171,12 @@ def _answers(headers: Sequence[Header]) -> Iterator[SeriesHeaders]:
 
 def _scope(header: Header, *, where: str) -> Scope:
     """A header as a data set from a file, so that all are read alike."""
+    encoded = DicomBytesIO()
+    encoded.is_implicit_VR, encoded.is_little_endian = False, True
     try:
-        data_set = header if isinstance(header, Dataset) else Dataset.from_json(dict(header))
-        encoded = DicomBytesIO()
-        encoded.is_implicit_VR, encoded.is_little_endian = False, True
-        write_dataset(encoded, _without_pixels(data_set))
+        with disable_value_validation():  # its warnings quote values, and a PACS has what it has
+            data_set = header if isinstance(header, Dataset) else Dataset.from_json(dict(header))
+            write_dataset(encoded, _without_pixels(data_set))
     except _NOT_ENCODABLE as error:
         raise MetaDataError(
             "the header cannot be encoded", where=where, hint="pydicom cannot write it, either"

@@ -10,11 +10,11 @@ from typing import Any
 
 import pytest
 
-from dicube.interchange.tables import metadata_tables
+from dicube.interchange.tables import metadata_tables, process_mri_dataframe
 from dicube.interchange.tables.mr.normalise import FEATURES
 from tests.series import DATA, requires_data
 
-pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
+pd = pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
 
 pytestmark = requires_data
 
@@ -39,6 +39,15 @@ def test_the_table_has_every_feature_but_groups_and_every_mr_series() -> None:
     names = {Path(folder).relative_to(DATA).parts[0] for folder in folders}
     assert {row["folder"] for row in EXPECTED} == names
     assert not names & DAMAGED
+
+
+def test_a_table_that_was_written_gives_the_same_features_when_it_is_read(tmp_path: Path) -> None:
+    tables = metadata_tables(DATA)
+    for suffix, read in ((".csv", pd.read_csv), (".parquet", pd.read_parquet)):
+        path = tables.write(tmp_path / f"a{suffix}")[0]
+        found = process_mri_dataframe(read(path))
+        names = [*FEATURES, *(f"{name}Rule" for name in FEATURES)]
+        assert found[names].equals(tables.mr_cleaned[names]), suffix
 
 
 @pytest.mark.parametrize("expected", EXPECTED, ids=lambda row: f"{row['folder']}-{row['series']}")

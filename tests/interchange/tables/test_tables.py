@@ -1,5 +1,6 @@
 """Tables of folders, cube files and answers of a PACS; cells that are easily got wrong."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +9,7 @@ from pydicom.dataset import Dataset, FileMetaDataset
 from pydicom.uid import ExplicitVRLittleEndian, ImplicitVRLittleEndian
 
 from dicube import DicomCubeImage
-from dicube.exceptions import MetaDataError
+from dicube.exceptions import MetaDataError, MissingDependencyError
 from dicube.interchange.tables import MetadataTables, metadata_tables
 
 pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
@@ -96,6 +97,15 @@ def test_answers_of_a_pacs_are_rows(tmp_path: Path) -> None:
     assert found.series.SeriesDescription[0] == "轴位T1加权"
     assert found.mr_cleaned.sequenceClass.tolist() == ["T1"]
     assert metadata_tables(data_set(1)).series.Instances.tolist() == [1]
+
+
+def test_answers_with_values_that_are_too_long_are_taken_as_they_are() -> None:
+    answer = data_set(1).to_json_dict()
+    answer["00080050"] = {"vr": "SH", "Value": ["an accession number that is too long"]}
+    answer["00100020"] = {"vr": "LO"}
+    row = only(metadata_tables([answer]))
+    assert row["AccessionNumber"] == "an accession number that is too long"
+    assert row["PatientID"] is None
 
 
 def test_an_answer_without_series_is_refused() -> None:
@@ -209,7 +219,20 @@ def test_an_empty_folder_gives_empty_tables(tmp_path: Path) -> None:
     assert found.write(tmp_path / "empty.xlsx")[0].is_file()
 
 
+@pytest.mark.parametrize(("package", "suffix"), [("xlsxwriter", "xlsx"), ("pyarrow", "parquet")])
+def test_a_missing_package_is_named(
+    package: str, suffix: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    found = metadata_tables([data_set(1)])
+    for loaded in [each for each in sys.modules if each.split(".")[0] == package]:
+        monkeypatch.delitem(sys.modules, loaded)
+    monkeypatch.setitem(sys.modules, package, None)
+    with pytest.raises(MissingDependencyError, match=rf"needs {package} .*dicube\[tables\]"):
+        found.write(tmp_path / f"a.{suffix}")
+    assert list(tmp_path.iterdir()) == []
+
+
 def test_progress_counts_all_files(small_folder: Path, tmp_path: Path) -> None:
     calls: list[tuple[str, int, int]] = []
     metadata_tables([small_folder, tmp_path], progress=lambda *call: calls.append(call))
-    assert calls[-1][1] == calls[-1][2] == 8
+    assert calls[-1][1] == calls[-1][2] == 4
