@@ -17,6 +17,7 @@ from dicube.cli import (
     preview,
     scan,
     seg,
+    table,
     verify,
     zarr,
 )
@@ -37,6 +38,7 @@ _COMMANDS: Final = (
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube deidentify ct.dcbs clean.dcbs", "without what identifies the patient"),
+    ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
 )
 _EPILOG: Final = "\n\n".join(
@@ -113,3 +115,4 @@ app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=deidentify.EXAMPLES)(deidentify.deidentify)
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
+app.command(epilog=table.EXAMPLES)(table.table)
