@@ -4,7 +4,7 @@ Only what is asked for is read: codestreams of the frames of one instance, never
 """
 
 import threading
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import TracebackType
@@ -34,6 +34,7 @@ from dicube.dicom.file_builder import (
     layout_for_meta,
     layout_of_dtype,
 )
+from dicube.dicom.instance import EXPLICIT_UID
 from dicube.dicom.pixel_layout import PixelLayout, pack_values
 from dicube.dicom.series.frame_meta import counts_for
 from dicube.dicom.source_files import SourceFile
@@ -118,6 +119,11 @@ class CubeInstances:
         """Frames of an instance."""
         return self._counts[number]
 
+    def some_entries(self, number: int, keys: Iterable[str]) -> dict[str, Entry]:
+        """Those of some elements of an instance that its metadata have; not to be changed."""
+        merged = self._merged
+        return slice_item({key: merged[key] for key in keys if key in merged}, number)
+
     def entries(self, number: int) -> Mapping[str, Entry]:
         """The header of an instance by "GGGGEEEE", without its pixel data; not to be changed.
 
@@ -181,6 +187,22 @@ class CubeInstances:
         source = self._source(number)
         return source.transfer_syntax if source is not None and source.exact else None
 
+    def rescale(self, number: int, frame: int) -> tuple[float, float]:
+        """Slope and intercept of a frame of an instance."""
+        rescale, header = self._about.rescale, self._about.header
+        if rescale is None:
+            return header.RescaleSlope, header.RescaleIntercept
+        (place,) = self._numbers(number, [frame])
+        return float(rescale.slopes[place]), float(rescale.intercepts[place])
+
+    @property
+    def window(self) -> tuple[float, float] | None:
+        """Centre and width of the window of the series, in output values."""
+        header = self._about.header
+        if header.WindowCenter is None or not (header.WindowWidth or 0) > 0:
+            return None
+        return float(header.WindowCenter), float(header.WindowWidth or 0)
+
     # ---- pixels ---------------------------------------------------------------------------------
 
     def codestreams(self, number: int, frames: Sequence[int]) -> list[memoryview]:
@@ -221,16 +243,16 @@ class CubeInstances:
             memoryview(stream) for stream in codec_for_transfer_syntax(uid).encode_frames(values)
         ]
 
-    def native(self, number: int, frame: int) -> bytes:
-        """One frame as native little endian pixel data; of bits, it begins with a byte of its own.
+    def native(self, number: int, frames: Sequence[int]) -> bytes:
+        """Frames as native little endian pixel data; of bits, without gaps between them.
 
         Raises
         ------
         InvalidCubeFileError, CodecError
-            The frame is damaged.
+            A frame is damaged.
         """
-        layout = replace(self.layout(number), frames=1)
-        return pack_values(self.values(number, [frame]), layout, b"")
+        layout = replace(self.layout(number), frames=len(frames))
+        return pack_values(self.values(number, frames), layout, b"")
 
     def file_bytes(self, number: int, uid: str) -> bytes:
         """The DICOM file of an instance in a transfer syntax.
@@ -265,10 +287,12 @@ class CubeInstances:
         return make()
 
     def writable_syntaxes(self, number: int) -> tuple[str, ...]:
-        """Transfer syntaxes that `file_bytes` takes; pixels may still not fit into one."""
+        """Transfer syntaxes in which an instance can be had, those that need no work first."""
+        layout = self.layout(number)
         exact = self.source_syntax(number)
-        ours = (*self.stored_syntaxes(number), *TRANSFER_SYNTAXES.values())
-        return ours if exact is None else (exact, *ours)
+        encodable = (uid for uid in TRANSFER_SYNTAXES.values() if _can_hold(uid, layout))
+        found = [*self.stored_syntaxes(number), *((exact,) if exact else ()), *encodable]
+        return tuple(dict.fromkeys(found))
 
     # ---- lifetime and inside --------------------------------------------------------------------
 
@@ -334,6 +358,17 @@ class CubeInstances:
             values = self._reader.whole(range(start, min(start + _BATCH_FRAMES, count)), None)
             found += [int(values.min()), int(values.max())]
         return min(found), max(found)
+
+
+def _can_hold(uid: str, layout: PixelLayout) -> bool:
+    """Whether pixels of this layout can be encoded in a transfer syntax (PS3.5 8.2)."""
+    if uid == EXPLICIT_UID:
+        return True
+    if layout.is_float or layout.bits_allocated < 8 or (uid == JXL_UID and layout.signed):
+        return False
+    limits = codec_for_transfer_syntax(uid).capabilities
+    fits = layout.dtype.name in limits.dtypes and layout.samples in limits.samples
+    return fits and not (uid == JXL_UID and layout.dtype.itemsize > 2)
 
 
 def _pixel_entries(layout: PixelLayout, entries: Mapping[str, Entry]) -> dict[str, Entry]:
