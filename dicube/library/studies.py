@@ -59,7 +59,7 @@ class Studies:
         self._studies: dict[str, Study] = {}
 
     def refresh(self) -> None:
-        """Look at the folder again, unless that was a moment ago: it takes 5 % of the time at most."""
+        """Look at the folder again, unless that was a moment ago: 5 % of the time at most."""
         if time.monotonic() < self._next_look:
             return
         start = time.monotonic()

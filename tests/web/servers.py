@@ -4,10 +4,14 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import httpx
 from starlette.applications import Starlette
 
 from dicube.web.security import SecuritySettings
 from dicube.web.server import listening_socket, web_server
+
+# One for all tests: each new client loads the certificates of the system, for 50 ms.
+HTTP = httpx.Client(timeout=60)
 
 
 @contextmanager

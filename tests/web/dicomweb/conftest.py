@@ -14,7 +14,7 @@ from dicube.web.dicomweb import dicomweb_app
 from dicube.web.security import SecuritySettings
 from tests.library.made import SERIES, write_cube
 from tests.series import DATA, series_folder
-from tests.web.servers import running
+from tests.web.servers import HTTP, running
 
 # Small ones of every kind; where several differ in nothing that is served, one of them.
 REAL = (
@@ -76,6 +76,12 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     settings = SecuritySettings("127.0.0.1", 0)
     with running(dicomweb_app(library, settings), settings) as address:
         yield Served(folder, sources, library, address)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _closed_client() -> Iterator[None]:
+    yield
+    HTTP.close()
 
 
 @pytest.fixture(params=NAMES)

@@ -4,13 +4,13 @@ import base64
 import warnings
 from typing import Any
 
-import httpx
 import numpy as np
 import pydicom
 import pytest
 from dicomweb_client import DICOMwebClient
 
 from tests.web.dicomweb.conftest import Served
+from tests.web.servers import HTTP
 
 PIXELS = ("7FE00008", "7FE00009", "7FE00010")
 
@@ -129,7 +129,7 @@ def test_bulk_data_of_pixels_are_all_frames_one_after_the_other(served: Served, 
 def test_metadata_in_another_form_are_refused_in_plain_words(served: Served, accept: str):
     study, series = served.uids("ct")
     url = f"{served.url}/studies/{study}/series/{series}/metadata"
-    answer = httpx.get(url, headers={"Accept": accept})
+    answer = HTTP.get(url, headers={"Accept": accept})
     assert answer.status_code == 406
     assert answer.text == "this can be had as application/dicom+json\n"
 
@@ -144,5 +144,5 @@ def test_metadata_in_another_form_are_refused_in_plain_words(served: Served, acc
     ],
 )
 def test_json_comes_under_the_name_that_was_asked_for(served: Served, accept: str, given: str):
-    answer = httpx.get(f"{served.url}/studies", headers={"Accept": accept})
+    answer = HTTP.get(f"{served.url}/studies", headers={"Accept": accept})
     assert answer.headers["content-type"] == given

@@ -14,13 +14,13 @@ from pydicom.uid import UID
 import dicube
 from dicube.core.instances import CubeInstances
 from tests.web.dicomweb.conftest import Served
+from tests.web.servers import HTTP
 
 EXPLICIT = "1.2.840.10008.1.2.1"
 HTJ2K = "1.2.840.10008.1.2.4.201"
 DEFLATED = "1.2.840.10008.1.2.1.99"
 RPCL = "1.2.840.10008.1.2.4.202"
 STORED = (("application/dicom", "*"),)
-HTTP = httpx.Client()
 
 
 def parts(answer: httpx.Response) -> list[tuple[str, str, bytes]]:

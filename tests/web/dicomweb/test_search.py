@@ -1,13 +1,12 @@
 """QIDO-RS against what the source files say."""
 
-import httpx
 import pydicom
 import pytest
 
 from tests.library.made import SERIES
 from tests.web.dicomweb.conftest import Served
+from tests.web.servers import HTTP
 
-HTTP = httpx.Client()
 MADE_STUDIES = {made.study for made in SERIES}
 
 
