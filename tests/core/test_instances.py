@@ -1,14 +1,17 @@
 """Single instances of a cube file against the folder that is exported of all of it."""
 
 import io
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import imagecodecs
 import numpy as np
 import pydicom
 import pytest
 
 import dicube
 from dicube.core.instances import HTJ2K_LOSSLESS_UID, CubeInstances
+from dicube.dicom.export import JXL_UID
 from dicube.dicom.instance import EXPLICIT_UID
 from dicube.exceptions import CodecError, MetaDataError
 from tests.library.made import SERIES, write_series
@@ -105,3 +108,48 @@ def test_pixels_that_no_codec_of_dicom_takes_are_refused(tmp_path, name):
         assert set(cube.writable_syntaxes(0)) == {EXPLICIT_UID}
         with pytest.raises(CodecError, match="cannot be written"):
             cube.file_bytes(0, HTJ2K_LOSSLESS_UID)
+
+
+def test_jpeg_xl_frames_are_given_as_stored_where_dicom_has_a_place_for_them(tmp_path):
+    made = {made.name: made for made in SERIES}
+    for name, syntaxes in (("multi", (JXL_UID,)), ("colour", (JXL_UID,)), ("ct", ())):
+        source = write_series(made[name], tmp_path / name)
+        path = dicube.load_from_dicom_folder(source).to_file(tmp_path / f"{name}.dcba")
+        with CubeInstances(path) as cube:
+            assert cube.stored_syntaxes(0) == syntaxes
+            if not syntaxes:
+                continue
+            (stream,) = cube.encoded(0, [0], JXL_UID)
+            assert stream == cube.codestreams(0, [0])[0]
+            (values,) = cube.values(0, [0])
+            np.testing.assert_array_equal(imagecodecs.jpegxl_decode(stream), values)
+
+
+def test_a_region_of_interest_is_served_as_the_derived_series_that_it_is(tmp_path):
+    image = dicube.load_from_dicom_folder(write_series(SERIES[0], tmp_path / "source"))
+    region = np.zeros(image.shape, bool)
+    region[:, 4:12, 4:12] = True
+    path = image.to_file(tmp_path / "roi.dcbr", roi=region, background_error=9)
+    sources = {str(pydicom.dcmread(p).SOPInstanceUID) for p in (tmp_path / "source").iterdir()}
+    with CubeInstances(path) as cube:
+        assert not set(cube.uids) & sources
+        assert cube.stored_syntaxes(0) == ()
+        for number in range(len(cube)):
+            file = pydicom.dcmread(io.BytesIO(cube.file_bytes(number, EXPLICIT_UID)))
+            assert file.LossyImageCompression == "01"
+            np.testing.assert_array_equal(file.pixel_array, cube.values(number, [0])[0])
+
+
+def test_threads_that_read_side_by_side_get_what_one_gets(tmp_path):
+    path = tmp_path / "cube.dcbs"
+    dicube.load_from_dicom_folder(write_series(SERIES[2], tmp_path / "source")).to_file(path)
+    with CubeInstances(path) as alone:
+        jobs = [(n, uid) for n in range(len(alone)) for uid in alone.writable_syntaxes(n)]
+        expected = [alone.file_bytes(*job) for job in jobs]
+        headers = [dict(alone.entries(number)) for number in range(len(alone))]
+    for _ in range(5):
+        with CubeInstances(path) as cube, ThreadPoolExecutor(8) as pool:
+            found = pool.map(lambda job: cube.file_bytes(*job), jobs)
+            read = pool.map(cube.entries, range(len(cube)))
+            assert list(found) == expected
+            assert list(read) == headers
