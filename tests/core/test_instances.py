@@ -74,6 +74,24 @@ def test_an_image_that_never_was_dicom_is_served_once_it_has_metadata(tmp_path):
         np.testing.assert_array_equal(file.pixel_array, values[1])
 
 
+def test_bytes_in_an_image_of_words_are_served_as_words(tmp_path):
+    """A CT image has 16 bits (PS3.3 C.8.2.1), so the codestreams of bytes are none of it."""
+    values = np.arange(2 * 64 * 60).reshape(2, 64, 60).astype(np.uint8)
+    image = dicube.DicomCubeImage(values, dicube.PixelDataHeader())
+    image.init_meta("CT").set_shared_item("BitsAllocated", 16)
+    path = image.to_file(tmp_path / "bytes.dcbs")
+    expected = exported(dicube.load(path), tmp_path / "whole", "htj2k")
+    with CubeInstances(path) as cube:
+        assert cube.stored_syntaxes(0) == ()
+        assert cube.layout(0).dtype == np.uint16
+        assert cube.entries(0)["00280100"]["Value"] == [16]
+        (stream,) = cube.encoded(1, [0], HTJ2K_LOSSLESS_UID)
+        np.testing.assert_array_equal(imagecodecs.htj2k_decode(stream), values[1].astype("u2"))
+        assert cube.native(1, [0]) == values[1].astype("<u2").tobytes()
+        for number, uid in enumerate(cube.uids):
+            assert cube.file_bytes(number, HTJ2K_LOSSLESS_UID) == expected[uid]
+
+
 @requires_data
 def test_frames_of_volumes_that_lie_mixed_in_files_are_found(tmp_path):
     """12 frames in several stacks: their order in the image is not that in the file."""
