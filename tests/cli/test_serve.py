@@ -93,3 +93,11 @@ def test_what_cannot_be_served_is_said(tmp_path, arguments, code, said):
     )  # fmt: skip
     assert done.returncode == code
     assert said in done.stdout + done.stderr
+
+
+def test_the_program_and_the_library_start_without_the_web_packages():
+    script = "import sys, dicube, dicube.library, dicube.cli.app; print(*sys.modules)"
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True, timeout=60, check=True
+    )
+    assert not {"starlette", "fastapi", "uvicorn", "anyio"} & set(done.stdout.split())

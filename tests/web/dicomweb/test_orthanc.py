@@ -18,7 +18,7 @@ EXPLICIT, HTJ2K = "1.2.840.10008.1.2.1", "1.2.840.10008.1.2.4.201"
 SENT = tuple(
     name
     for name in ("ct", "multi", "colour", "enh_mr_siemens_xa10", "mr_siemens_csa",
-                 "mr_j2k_series", "ct_sts_int16", "odd_MR_small_bigendian", "paramap_float32",
+                 "mr_j2k_series", "ct_ge_int16_tilt", "odd_MR_small_bigendian", "paramap_float32",
                  "seg_24x38x3", "sm_tiles")
     if name in NAMES
 )  # fmt: skip

@@ -13,6 +13,7 @@ from pydicom.uid import UID
 
 import dicube
 from dicube.core.instances import CubeInstances
+from tests.series import requires_data
 from tests.web.dicomweb.conftest import Served
 from tests.web.servers import HTTP
 
@@ -66,6 +67,10 @@ def test_files_in_the_transfer_syntax_of_their_source_are_the_source_files(
     compared = 0
     with CubeInstances(cube_path(served, name)) as cube:
         syntaxes = {uid: cube.source_syntax(number) for number, uid in enumerate(cube.uids)}
+    if len(set(syntaxes.values())) == 1 and None not in syntaxes.values():
+        files = series_files(served, name, syntaxes.popitem()[1] or "")
+        assert files == {uid: p.read_bytes() for uid, p in served.sources[name].items()}
+        return
     for syntax in {syntax for syntax in syntaxes.values() if syntax}:
         for uid, own in syntaxes.items():
             if own != syntax:
@@ -91,7 +96,7 @@ def _syntax(path: Path) -> str:
 
 
 @pytest.mark.filterwarnings("ignore::UserWarning:pydicom")
-@pytest.mark.parametrize("syntax", [EXPLICIT, HTJ2K, RPCL, "*"])
+@pytest.mark.parametrize("syntax", [EXPLICIT, RPCL, "*"])
 def test_files_of_a_series_decode_to_the_stored_values(served: Served, name: str, syntax: str):
     image = dicube.load(cube_path(served, name))
     with CubeInstances(cube_path(served, name)) as cube:
@@ -261,9 +266,9 @@ def test_frames_in_no_form_that_there_is_are_refused_in_plain_words(served: Serv
     )
 
 
+@requires_data
+@pytest.mark.parametrize("name", ["seg_24x38x3", "paramap_float32"])
 def test_bits_and_floats_are_never_compressed(served: Served, name: str):
-    if name not in ("seg_24x38x3", "paramap_float32"):
-        pytest.skip("of neither")
     (uid, *_) = served.sources[name]
     answer = HTTP.get(
         instance_url(served, name, uid),
