@@ -17,6 +17,7 @@ from dicube.cli import (
     preview,
     scan,
     seg,
+    serve,
     table,
     verify,
     zarr,
@@ -39,6 +40,7 @@ _COMMANDS: Final = (
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube deidentify ct.dcbs clean.dcbs", "without what identifies the patient"),
     ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
+    ("dicube serve cubes", "a folder of cubes as DICOMweb"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
 )
 _EPILOG: Final = "\n\n".join(
@@ -112,6 +114,7 @@ app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=scan.EXAMPLES)(scan.scan)
+app.command(epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=deidentify.EXAMPLES)(deidentify.deidentify)
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)

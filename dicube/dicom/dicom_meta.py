@@ -189,7 +189,7 @@ class DicomMeta:
         for key in self.keys():
             yield key, entry_ops.copied(self._require(key))
 
-    def merged_entry_of(self, tag: TagLike) -> Entry | None:
+    def merged_entry(self, tag: TagLike) -> Entry | None:
         """The merged entry of a tag itself, which must not be changed; None where there is none."""
         return self._entry(tag)
 

@@ -126,7 +126,7 @@ def _gathered(cells: Sequence[Cell], counts: Sequence[int]) -> Column:
 
 
 def _cells(meta: DicomMeta, tag: int, vr: str = "") -> list[Cell]:
-    entry = meta.merged_entry_of(tag)
+    entry = meta.merged_entry(tag)
     if entry is None:
         return [None] * meta.slice_count
     if is_shared(entry):
