@@ -1,1 +1,36 @@
-"""A client of DICOM servers: finds, pulls and sends series over DIMSE and DICOMweb."""
+"""A client of DICOM servers: finds, pulls and sends series over DIMSE and DICOMweb.
+
+>>> from dicube.pacs import PacsServer, Query, open_client
+>>> server = PacsServer("archive", "10.0.0.5", 104, "ARCHIVE")
+>>> with open_client(server) as client:  # doctest: +SKIP
+...     found = client.find_series(Query(accession_number="A1234"))
+"""
+
+from dicube.exceptions import IncompleteSeriesError, PacsError, PullCancelled
+from dicube.pacs.client import PacsClient, Retrieved, Stored, StoreFailure, open_client
+from dicube.pacs.matches import InstanceMatch, PatientMatch, SeriesMatch, StudyMatch
+from dicube.pacs.pull import PulledSeries, PullProgress, pull
+from dicube.pacs.query import Query
+from dicube.pacs.server import PacsServer
+from dicube.pacs.settings import load_servers
+
+__all__ = [
+    "IncompleteSeriesError",
+    "InstanceMatch",
+    "PacsClient",
+    "PacsError",
+    "PacsServer",
+    "PatientMatch",
+    "PullCancelled",
+    "PullProgress",
+    "PulledSeries",
+    "Query",
+    "Retrieved",
+    "SeriesMatch",
+    "StoreFailure",
+    "Stored",
+    "StudyMatch",
+    "load_servers",
+    "open_client",
+    "pull",
+]
