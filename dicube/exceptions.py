@@ -69,7 +69,7 @@ class PacsError(DicomCubeError):
 
 
 class IncompleteSeriesError(PacsError):
-    """Fewer instances arrived than the server reported; what arrived is kept, asking again helps."""
+    """Fewer instances arrived than the server reported; what arrived is kept for the next try."""
 
 
 class PullCancelled(PacsError):

@@ -174,5 +174,5 @@ def open_client(server: PacsServer) -> PacsClient:
         return client
     extra_module("pynetdicom", extra="pacs", purpose="a client of DICOM servers")
     dimse = extra_module("dicube.pacs.dimse_client", extra="pacs", purpose="a DIMSE client")
-    client = dimse.DimseClient(server)
-    return client
+    other: PacsClient = dimse.DimseClient(server)
+    return other
