@@ -13,12 +13,13 @@ import zlib
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Final, Self, TextIO
+from typing import Final, Self, TextIO
 
-from dicube.dicom.data_set import DataElement, encode_elements
+from dicube.dicom.data_set import DataElement, encode_elements, header_of
 from dicube.dicom.file_builder import IMPLEMENTATION_UID
 from dicube.dicom.instance import read_instance
 from dicube.dicom.part10 import (
@@ -41,8 +42,7 @@ _SYNTAXES: Final = {
 }
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _HEAD_BYTES: Final = 1 << 16  # patient, study and series are named well before
-_BUFFER_BYTES: Final = 1 << 18
-_SOP_INSTANCE, _SERIES = 0x00080018, 0x0020000E
+_SOP_INSTANCE, _SERIES = _UIDS = (0x00080018, 0x0020000E)
 
 # Statuses of C-STORE (PS3.4 B.2.3)
 TAKEN: Final = 0x0000
@@ -224,15 +224,16 @@ class Incoming:
         self._uid = sop_instance_uid
         self._head = bytearray()
         self._length = len(start)
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._path = inbox.folder / f".{secrets.token_hex(8)}{_PART}"
         self._is_welcome = sop_instance_uid is None or (
             inbox.wants(sop_instance_uid) and not inbox.has(sop_instance_uid)
         )
         if self._is_welcome:
             # Closed in finish() or abandon().
-            self._file = open(self._path, "xb", buffering=_BUFFER_BYTES)  # noqa: SIM115
-            self._file.write(start)
+            # Pieces are large, and a buffer would copy each once more.
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115
+            self._write(start)
 
     def write(self, data: memoryview | bytes) -> None:
         """Take the next piece.
@@ -244,10 +245,17 @@ class Incoming:
         """
         if self._file is None:
             return
-        self._file.write(data)
+        self._write(data)
         self._length += len(data)
         if len(self._head) < _HEAD_BYTES:
             self._head += data[: _HEAD_BYTES - len(self._head)]
+
+    def _write(self, data: memoryview | bytes) -> None:
+        assert self._file is not None
+        written = self._file.write(data)
+        while written < len(data):  # a signal came, or the disk is full: the next one says so
+            data = data[written:]
+            written = self._file.write(data)
 
     def finish(self) -> int:
         """Check the instance and give it its name.
@@ -299,6 +307,11 @@ class Incoming:
         if syntax == _DEFLATED:
             with suppress(zlib.error):
                 data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _HEAD_BYTES)
+        expected = (self._uid, self._inbox.series_uid)
+        if all(
+            uid and _explicit(tag, uid) in data for tag, uid in zip(_UIDS, expected, strict=True)
+        ):
+            return expected  # the usual case, without a walk over a hundred elements
         found = _first_texts(data, _SYNTAXES.get(syntax, EXPLICIT_LITTLE))
         return found.get(_SOP_INSTANCE), found.get(_SERIES)
 
@@ -346,6 +359,12 @@ def _first_texts(data: bytes, syntax: Syntax) -> dict[int, str]:
                 raw = data[element.start : element.end]
                 found[element.tag] = raw.decode("latin-1").strip(" \0")
     return found
+
+
+def _explicit(tag: int, uid: str) -> bytes:
+    """The element of a UID in explicit VR little endian."""
+    raw = _padded(uid, "UI")
+    return header_of(tag, "UI", len(raw)) + raw
 
 
 def _after_file_meta(data: bytes) -> tuple[bytes, str]:
