@@ -30,7 +30,7 @@ from dicube.dicom.part10 import (
     iter_elements,
 )
 from dicube.exceptions import MetaDataError, PacsError
-from dicube.pacs.client import Progress
+from dicube.pacs.client import Progress, Retrieved
 
 JOURNAL: Final = ".dicube-received"
 _SUFFIX: Final = ".dcm"
@@ -125,11 +125,6 @@ class Inbox:
         """Whether an instance belongs here, as far as its UID tells."""
         return self._wanted is None or sop_instance_uid in self._wanted
 
-    def forget(self, path: Path) -> None:
-        """Want an instance again whose file turned out to be damaged; the file stays until then."""
-        with self._lock:
-            self._present.pop(path.name, None)
-
     def incoming(
         self, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str, source: str = ""
     ) -> "Incoming":
@@ -145,6 +140,17 @@ class Inbox:
         """Whether an instance is there."""
         with self._lock:
             return file_name(sop_instance_uid) in self._present
+
+    def retrieved(self, expected: int | None) -> Retrieved:
+        """What there is, where the server says that there are so many instances."""
+        return Retrieved(
+            files=self.files,
+            expected=expected,
+            received=self.received,
+            bytes=self.bytes,
+            missing=self.missing,
+            findings=self.findings,
+        )
 
     def note(self, what: str) -> None:
         """Remember something odd."""
@@ -317,11 +323,15 @@ class Incoming:
 
 
 def file_name(sop_instance_uid: str) -> str:
-    """The name of an instance's file; what is no UID becomes a digest, never a path."""
-    if _UID.fullmatch(sop_instance_uid) and sop_instance_uid.strip("."):
-        return sop_instance_uid + _SUFFIX
-    digest = hashlib.sha256(sop_instance_uid.encode("utf-8", "replace")).hexdigest()[:40]
-    return f"uid-{digest}{_SUFFIX}"
+    """The name of an instance's file."""
+    return safe_name(sop_instance_uid) + _SUFFIX
+
+
+def safe_name(uid: str) -> str:
+    """A UID as the name of a file or folder; what is none becomes a digest, never a path."""
+    if _UID.fullmatch(uid) and uid.strip("."):
+        return uid
+    return "uid-" + hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:40]
 
 
 def file_meta(
