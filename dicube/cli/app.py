@@ -6,7 +6,20 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli import convert, export, fix, info, mask, meta, preview, scan, seg, verify, zarr
+from dicube.cli import (
+    convert,
+    export,
+    fix,
+    info,
+    mask,
+    meta,
+    pacs,
+    preview,
+    scan,
+    seg,
+    verify,
+    zarr,
+)
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
@@ -23,6 +36,7 @@ _COMMANDS: Final = (
     ("dicube fix ct_folder new.dcbs --tilt", "a copy without its gantry tilt"),
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
+    ("dicube pacs pull data --accession-number A1", "series of a PACS as files"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
 )
 _EPILOG: Final = "\n\n".join(
@@ -97,4 +111,5 @@ app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.add_typer(seg.app, name="seg")
+app.add_typer(pacs.app, name="pacs")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
