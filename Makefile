@@ -74,6 +74,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/roi_table.py --update-readme
 	$(BIN)/python benchmarks/seg_table.py --update-readme
 	$(BIN)/python benchmarks/zarr_table.py --update-readme
+	$(BIN)/python benchmarks/pacs_table.py --update-readme
 	$(BIN)/python benchmarks/scan_table.py --update-readme
 	$(BIN)/python benchmarks/grouping_table.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme

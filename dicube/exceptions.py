@@ -62,3 +62,19 @@ class DataConsistencyError(DicomCubeError):
 
 class MissingDependencyError(DicomCubeError):
     """An optional package is not installed; the message names the extra that brings it."""
+
+
+class PacsError(DicomCubeError):
+    """A DICOM server cannot be reached, refuses, or does not keep to what it said."""
+
+
+class IncompleteSeriesError(PacsError):
+    """Fewer instances arrived than the server reported; what arrived is kept for the next try."""
+
+
+class PullCancelled(PacsError):
+    """The caller asked to stop; what arrived is kept, and the next pull goes on from there."""
+
+
+class ServerUnavailableError(PacsError):
+    """A connection failed or broke, or a server is busy; trying again may help."""

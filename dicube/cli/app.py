@@ -14,6 +14,7 @@ from dicube.cli import (
     info,
     mask,
     meta,
+    pacs,
     preview,
     scan,
     seg,
@@ -41,6 +42,7 @@ _COMMANDS: Final = (
     ("dicube deidentify ct.dcbs clean.dcbs", "without what identifies the patient"),
     ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
     ("dicube serve cubes", "a folder of cubes as DICOMweb"),
+    ("dicube pacs pull data --accession-number A1", "series of a PACS as files"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
 )
 _EPILOG: Final = "\n\n".join(
@@ -117,5 +119,6 @@ app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.command(epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=deidentify.EXAMPLES)(deidentify.deidentify)
+app.add_typer(pacs.app, name="pacs")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
 app.command(epilog=table.EXAMPLES)(table.table)
