@@ -189,6 +189,10 @@ class DicomMeta:
         for key in self.keys():
             yield key, entry_ops.copied(self._require(key))
 
+    def merged_entry(self, tag: TagLike) -> Entry | None:
+        """The merged entry of a tag itself, which must not be changed; None where there is none."""
+        return self._entry(tag)
+
     def merged_entries(self) -> dict[str, Entry]:
         """All tags with their merged entries themselves, which must not be changed."""
         return {key: self._require(key) for key in self.keys()}
