@@ -8,6 +8,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Final
 
@@ -17,7 +18,9 @@ import numpy.typing as npt
 from dicube.api import open as open_cube
 from dicube.core.cube_file import CubeDescription, read_description
 from dicube.core.lazy_cube import LazyCube
+from dicube.dicom.dicom_meta import DicomMeta
 from dicube.exceptions import DataConsistencyError
+from dicube.web.viewing.elements import frames_meta
 
 Array = npt.NDArray[Any]
 
@@ -71,6 +74,15 @@ class CubeView:
     def wire_dtype(self) -> np.dtype[Any]:
         """What is sent: the stored dtype in little endian, or the nearest that browsers have."""
         return np.dtype(_WIRE_DTYPES.get(self.dtype.name, self.dtype.newbyteorder("<")))
+
+    @cached_property
+    def frames_meta(self) -> DicomMeta | None:
+        """See `frames_meta`."""
+        return frames_meta(self.about)
+
+    def slices_along(self, axis: int) -> int:
+        """Slices along z, y or x."""
+        return (self.slices, *self.frame_shape[:2])[axis]
 
     def values(self, volume: int, axis: int, first: int, count: int) -> Array:
         """(count, rows, columns[, samples]) of stored values, decoded from what the file has.
