@@ -6,7 +6,7 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli import convert, export, fix, info, mask, meta, preview, scan, seg, verify, zarr
+from dicube.cli import convert, export, fix, info, mask, meta, preview, scan, seg, verify, web, zarr
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
@@ -24,6 +24,7 @@ _COMMANDS: Final = (
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
+    ("dicube web --demo --open", "search, pull and look at series in the browser"),
 )
 _EPILOG: Final = "\n\n".join(
     (
@@ -98,3 +99,4 @@ app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
+app.command(epilog=web.EXAMPLES)(web.web)

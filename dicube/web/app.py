@@ -50,7 +50,7 @@ def create_app(settings: WebSettings) -> FastAPI:
             yield
 
     # No pages about the interface: they would load scripts from elsewhere.
-    app = FastAPI(title="DiCube", lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
+    app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
     for module in (cubes, jobs, library, servers, uploads):
         app.include_router(module.router)
@@ -117,7 +117,7 @@ def _malformed(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     fields = {".".join(map(str, each["loc"][1:])) for each in error.errors()}
     named = ", ".join(sorted(filter(None, fields)))
-    return _error(f"the request is malformed: {named}" if named else "the request is malformed", 422)
+    return _error("the request is malformed" + (f": {named}" if named else ""), 422)
 
 
 def _error(what: str, status: int, hint: str | None = None) -> JSONResponse:

@@ -8,9 +8,9 @@ from fastapi.responses import FileResponse
 from starlette.templating import Jinja2Templates
 
 from dicube.library import LibraryError
+from dicube.version import __version__
 from dicube.web.services import Services, services_of
 from dicube.web.settings import WebSettings
-from dicube.version import __version__
 
 router = APIRouter()
 Given = Annotated[Services, Depends(services_of)]

@@ -39,7 +39,7 @@ class WebSettings:
     state: Path
     templates: Path
     servers: Mapping[str, PacsServer] = field(default_factory=dict)
-    limits: UploadLimits = UploadLimits()
+    limits: UploadLimits = field(default_factory=UploadLimits)
     job_threads: int = 2
     is_demo: bool = False
 

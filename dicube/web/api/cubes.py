@@ -40,7 +40,7 @@ def values(
             raise DataConsistencyError("that is more than is sent at once", hint="ask for less")
     block = services.cubes.block(entry.path, volume, axis, first, count)
     return Response(
-        memoryview(block).cast("B") if block.size else b"",
+        block.tobytes(),
         media_type="application/octet-stream",
         headers={"X-Dtype": block.dtype.name, "X-Shape": ",".join(map(str, block.shape))},
     )

@@ -56,12 +56,13 @@ def search(name: str, asked: Search, services: Given) -> dict[str, Any]:
     keys = {key: value for key, value in asked.model_dump(exclude={"level"}).items() if value}
     query = Query(**keys, limit=_MOST_ANSWERS)
     with open_client(_server(services, name)) as client:
-        find = {
-            "patient": client.find_patients,
-            "study": client.find_studies,
-            "series": client.find_series,
-        }[asked.level]
-        found: list[Any] = list(find(query))
+        found: list[Any]
+        if asked.level == "patient":
+            found = [*client.find_patients(query)]
+        elif asked.level == "study":
+            found = [*client.find_studies(query)]
+        else:
+            found = [*client.find_series(query)]
     return {"matches": [asdict(match) for match in found], "isCut": len(found) >= _MOST_ANSWERS}
 
 

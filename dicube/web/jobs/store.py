@@ -138,9 +138,7 @@ class JobStore:
         items = self._database.execute(
             "SELECT * FROM item WHERE job = ? ORDER BY id", (row["id"],)
         ).fetchall()
-        return Job(
-            row["id"], row["kind"], row["title"], row["created"], tuple(map(_item, items))
-        )
+        return Job(row["id"], row["kind"], row["title"], row["created"], tuple(map(_item, items)))
 
     # ---- changing -------------------------------------------------------------------------------
 

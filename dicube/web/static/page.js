@@ -80,6 +80,10 @@ export function sizeText(bytes) {
   return unit ? `${size.toFixed(1)} ${units[unit]}` : `${bytes} bytes`;
 }
 
+export function capitalized(text) {
+  return text[0].toUpperCase() + text.slice(1);
+}
+
 // A person name as it is read: "Family^Given" becomes "Family, Given".
 export function nameText(name) {
   const [family, ...given] = (name ?? "").split("=")[0].split("^");

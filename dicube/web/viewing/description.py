@@ -75,7 +75,7 @@ def _planes(view: CubeView) -> list[dict[str, Any]]:
     is_stack = shape[0] == view.slices
     planes = planes_of(shape, about.affine, _pixel_size(about))
     members = [plane._asdict() for plane in (planes if is_stack else planes[:1])]
-    members[0]["count"] = view.slices  # frames of a cine are browsed like slices
+    members[0]["slices"] = view.slices  # frames of a cine are browsed like slices
     return members
 
 

@@ -35,7 +35,7 @@ def element_rows(meta: DicomMeta, frame: int) -> Iterator[dict[str, Any]]:
     Sequences are shown by their number of items, binary values by their VR alone.
     """
     frame = min(frame, meta.slice_count - 1)
-    for key in meta.keys():
+    for key in meta.keys():  # noqa: SIM118  # its order and its own keys
         state, value = meta.presence(key)[frame], meta.get_values(key)[frame]
         if state is Presence.ABSENT:
             continue

@@ -32,8 +32,8 @@ class Plane(NamedTuple):
         "axial", "coronal" or "sagittal": the nearest one.
     axis : int
         Of (z, y, x): the one along which the slices follow each other.
-    count, rows, columns : int
-        Slices, and the grid of one: the two other axes in the order (z, y, x).
+    slices, rows, columns : int
+        How many, and the grid of one: the two other axes in the order (z, y, x).
     matrix : tuple of float
         (a, b, c, d) in mm: column i and row j lie at x = a i + c j, y = b i + d j on the screen,
         x to the right and y down.
@@ -45,7 +45,7 @@ class Plane(NamedTuple):
 
     name: str
     axis: int
-    count: int
+    slices: int
     rows: int
     columns: int
     matrix: tuple[float, float, float, float]
@@ -110,7 +110,7 @@ def _plane(shape: Sequence[int], steps: Float64Array, axis: int, *, is_acquired:
     return Plane(
         name=_NAMES[_dominant(normal if normal.any() else steps[axis])],
         axis=axis,
-        count=shape[axis],
+        slices=shape[axis],
         rows=shape[row_axis],
         columns=shape[column_axis],
         matrix=matrix,

@@ -53,7 +53,7 @@ export class Blocks {
   // What to fetch for somebody who looks at `index` and moves in `direction` (1 or -1).
   plan(volume, plane, index, direction, volumes) {
     const size = this.slicesInBlock(plane);
-    const blocks = Math.ceil(plane.count / size);
+    const blocks = Math.ceil(plane.slices / size);
     const here = Math.floor(index / size);
     const found = [];
     for (let number = 0; number < blocks; number += 1) {
@@ -104,7 +104,7 @@ export class Blocks {
     this.underWay.set(name, abort);
     const size = this.slicesInBlock(plane);
     const first = number * size;
-    const count = Math.min(size, plane.count - first);
+    const count = Math.min(size, plane.slices - first);
     const query = new URLSearchParams({ volume, axis: plane.axis, first, count });
     try {
       const answer = await fetch(`${this.url}?${query}`, { signal: abort.signal });

@@ -15,7 +15,7 @@ export function bindKeys(viewer) {
     PageDown: () => viewer.step(PAGE),
     PageUp: () => viewer.step(-PAGE),
     Home: () => viewer.goTo(0),
-    End: () => viewer.goTo(viewer.active.plane.count - 1),
+    End: () => viewer.goTo(viewer.active.plane.slices - 1),
   };
   const outer = {
     ArrowRight: () => viewer.stepOuter(viewer.outer.length - 1, 1),

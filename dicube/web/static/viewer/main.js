@@ -1,6 +1,6 @@
 // The viewer: one position in a cube, shown in one plane or in three, moved by mouse and keyboard.
 
-import { announce, byId, fetchJson, report } from "../page.js";
+import { announce, byId, capitalized, fetchJson, report } from "../page.js";
 import { Blocks } from "./blocks.js";
 import { ElementTable } from "./elements.js";
 import { bindKeys } from "./keys.js";
@@ -17,8 +17,8 @@ class Viewer {
     this.shades = new Shades(description);
     this.blocks = new Blocks(key, description, BUDGET_BYTES, () => this.redraw(), report);
     this.outer = description.axes.map(() => 0); // indices of the axes before the slices
-    const { count, rows, columns } = description.planes[0];
-    this.position = [count >> 1, rows >> 1, columns >> 1]; // (z, y, x)
+    const { slices, rows, columns } = description.planes[0];
+    this.position = [slices >> 1, rows >> 1, columns >> 1]; // (z, y, x)
     this.direction = 1;
     this.window = null; // centre, width and whether black and white change places
     this.isSmooth = true;
@@ -67,8 +67,8 @@ class Viewer {
   }
 
   goTo(index) {
-    const { axis, count } = this.active.plane;
-    const kept = Math.max(0, Math.min(count - 1, index));
+    const { axis, slices } = this.active.plane;
+    const kept = Math.max(0, Math.min(slices - 1, index));
     if (kept === this.position[axis]) {
       this.keyTime = null;
       return;
@@ -225,7 +225,7 @@ class Viewer {
     for (const [number, { name }] of this.description.planes.entries()) {
       const button = byId(`plane-${number}`);
       button.hidden = false;
-      button.textContent = name[0].toUpperCase() + name.slice(1);
+      button.textContent = capitalized(name);
       button.onclick = () => this.show(number);
     }
     byId("plane-3").hidden = this.viewports.length < PANELS;
@@ -301,10 +301,10 @@ class Viewer {
     const { plane } = this.active;
     const index = this.indexOf(this.active);
     const slider = byId("slice");
-    slider.max = plane.count;
+    slider.max = plane.slices;
     slider.value = index + 1;
-    slider.setAttribute("aria-valuetext", `${plane.name} slice ${index + 1} of ${plane.count}`);
-    byId("slice-number").textContent = `${index + 1} / ${plane.count}`;
+    slider.setAttribute("aria-valuetext", `${plane.name} slice ${index + 1} of ${plane.slices}`);
+    byId("slice-number").textContent = `${index + 1} / ${plane.slices}`;
     this.outer.forEach((at, number) => {
       const axis = this.description.axes[number];
       const input = byId(`outer-${number}`);
@@ -315,10 +315,10 @@ class Viewer {
     for (const viewport of this.viewports) {
       const at = this.indexOf(viewport) + 1;
       viewport.element.classList.toggle("is-active", viewport === this.active && this.layout === PANELS);
-      viewport.element.querySelector(".slice-place").textContent = `${at} / ${viewport.plane.count}`;
-      viewport.canvas.setAttribute("aria-label", `${viewport.plane.name} slice ${at} of ${viewport.plane.count}`);
+      viewport.element.querySelector(".slice-place").textContent = `${at} / ${viewport.plane.slices}`;
+      viewport.canvas.setAttribute("aria-label", `${viewport.plane.name} slice ${at} of ${viewport.plane.slices}`);
     }
-    announce(`${plane.name} slice ${index + 1} of ${plane.count}`);
+    announce(`${plane.name} slice ${index + 1} of ${plane.slices}`);
   }
 
   showWindow() {

@@ -1,5 +1,7 @@
 // One canvas that shows one plane: where its slice lies on the screen, and what is under a point.
 
+import { capitalized } from "../page.js";
+
 const MOST_ZOOM = 40;
 const LEAST_ZOOM = 0.1;
 
@@ -25,7 +27,7 @@ export class Viewport {
     for (const [side, letters] of Object.entries(this.plane.labels)) {
       this.element.querySelector(`.letter-${side}`).textContent = letters;
     }
-    this.element.querySelector(".plane-name").textContent = this.plane.name;
+    this.element.querySelector(".plane-name").textContent = capitalized(this.plane.name);
   }
 
   resize() {
