@@ -74,3 +74,7 @@ class IncompleteSeriesError(PacsError):
 
 class PullCancelled(PacsError):
     """The caller asked to stop; what arrived is kept, and the next pull goes on from there."""
+
+
+class ServerUnavailableError(PacsError):
+    """A connection failed or broke, or a server is busy; trying again may help."""

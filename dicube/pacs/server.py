@@ -8,6 +8,8 @@ from dicube.exceptions import PacsError
 
 RetrieveBy = Literal["auto", "get", "move", "web"]
 _MAX_AE_TITLE: Final = 16  # PS3.5 6.2, VR AE
+_LEAST_PDU_BYTES: Final = 4096
+_MOST_PDU_BYTES: Final = 1 << 24
 _PORTS: Final = range(1, 65536)
 
 
@@ -40,7 +42,7 @@ class PacsServer:
     associations : int
         How many associations (or HTTP requests) one client has open at a time.
     max_pdu_bytes : int
-        The longest P-DATA-TF PDU we take (PS3.8 D.1); 0 is without bound.
+        The longest P-DATA-TF PDU we take (PS3.8 D.1).
     tls : bool
         DIMSE over TLS (PS3.15 B.1); DICOMweb uses it where the address is https.
     tls_ca_file, tls_cert_file, tls_key_file : Path, optional
@@ -61,7 +63,7 @@ class PacsServer:
     retrieve: RetrieveBy = "auto"
     timeout_s: float = 30.0
     associations: int = 2
-    max_pdu_bytes: int = 0
+    max_pdu_bytes: int = 1 << 18
     tls: bool = False
     tls_ca_file: Path | None = None
     tls_cert_file: Path | None = None
@@ -95,8 +97,13 @@ class PacsServer:
             raise self._wrong('retrieve is "web" and there is no dicomweb_url')
         if self.retrieve == "move" and self.calling_port is None:
             raise self._wrong('retrieve is "move" and there is no calling_port to receive at')
-        if self.timeout_s <= 0 or self.associations < 1 or self.max_pdu_bytes < 0:
+        if self.timeout_s <= 0 or self.associations < 1:
             raise self._wrong("timeout_s and associations have to be above 0")
+        if not _LEAST_PDU_BYTES <= self.max_pdu_bytes <= _MOST_PDU_BYTES:
+            raise self._wrong(
+                f"max_pdu_bytes is {self.max_pdu_bytes}, {_LEAST_PDU_BYTES} to {_MOST_PDU_BYTES}"
+                " are allowed"
+            )
 
     @property
     def uses_web(self) -> bool:

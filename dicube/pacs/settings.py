@@ -1,7 +1,6 @@
 """Servers from a TOML file, a .env file or the environment."""
 
 import os
-from pathlib import Path
 
 from dicube.pacs.server import PacsServer
 
