@@ -6,7 +6,21 @@ from typing import Annotated, Final
 
 import typer
 
-from dicube.cli import convert, export, fix, info, mask, meta, preview, scan, seg, verify, web, zarr
+from dicube.cli import (
+    convert,
+    export,
+    fix,
+    info,
+    mask,
+    meta,
+    preview,
+    scan,
+    seg,
+    serve,
+    verify,
+    web,
+    zarr,
+)
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
 from dicube.cli.text import help_lines
 from dicube.version import __version__
@@ -23,6 +37,7 @@ _COMMANDS: Final = (
     ("dicube fix ct_folder new.dcbs --tilt", "a copy without its gantry tilt"),
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
+    ("dicube serve cubes", "a folder of cubes as DICOMweb"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
     ("dicube web --demo --open", "search, pull and look at series in the browser"),
 )
@@ -97,6 +112,7 @@ app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=scan.EXAMPLES)(scan.scan)
+app.command(epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
 app.command(epilog=web.EXAMPLES)(web.web)

@@ -5,6 +5,7 @@ OpenJPH decodes a stream that lost its last blocks without a word.
 """
 
 import struct
+from typing import NamedTuple
 
 from dicube.codecs.base import MAX_SAMPLES_PER_FRAME, BytesLike, StreamInfo, bytes_view
 from dicube.codecs.boxes import walk_boxes
@@ -15,6 +16,7 @@ _SIZ = b"\xff\x51"
 _SOT = b"\xff\x90"
 _EOC = b"\xff\xd9"
 _NLT_MARKER, _SOT_MARKER = 0xFF76, 0xFF90
+_CAP_MARKER, _COD_MARKER, _TLM_MARKER = 0xFF50, 0xFF52, 0xFF55
 _JP2_SIGNATURE = b"\x00\x00\x00\x0cjP  "
 
 # Lsiz, Rsiz, image size and offset, tile size and offset (each x, y), number of components
@@ -26,6 +28,10 @@ _COMPONENT_BYTES = 3  # Ssiz, XRsiz, YRsiz
 _SOT_LAYOUT = struct.Struct(">HHIBB")
 _SHORTEST_TILE_PART = len(_SOT) + _SOT_LAYOUT.size + 2  # SOT segment and SOD marker
 _MAX_TILES = 65535  # the tile index of SOT has 16 bits
+
+# Progression order and wavelet transform in the COD segment, from its marker (T.800 A.6.1)
+_PROGRESSION_BYTE, _TRANSFORM_BYTE = 5, 13
+_RPCL, _REVERSIBLE = 2, 1
 
 _CUT_SHORT = "the codestream is cut short or damaged; export the image again"
 
@@ -88,6 +94,45 @@ def stream_info(data: BytesLike, *, max_pixels: int = MAX_SAMPLES_PER_FRAME) -> 
     if _tile_count(extents) > _MAX_TILES:
         raise CodecError(f"{_tile_count(extents)} tiles, a codestream has at most {_MAX_TILES}")
     return info
+
+
+class CodingStyle(NamedTuple):
+    """How a codestream was made.
+
+    Attributes
+    ----------
+    is_high_throughput : bool
+        HTJ2K (T.814), not JPEG 2000 Part 1 alone.
+    is_reversible : bool
+        The 5/3 wavelet, which loses nothing unless the stream was truncated.
+    has_rpcl_options : bool
+        Resolution by resolution, with the lengths of its tile-parts up front (RPCL and TLM).
+    """
+
+    is_high_throughput: bool
+    is_reversible: bool
+    has_rpcl_options: bool
+
+
+def coding_style(data: BytesLike) -> CodingStyle:
+    """Read the COD marker segment (T.800 A.6.1) and see which others there are.
+
+    Raises
+    ------
+    CodecError
+        The main header is damaged.
+    """
+    codestream = unwrap_jp2(data)
+    segments, _ = _main_header(codestream)
+    place = segments.get(_COD_MARKER)
+    if place is None or place + _TRANSFORM_BYTE >= codestream.nbytes:
+        raise CodecError("the codestream has no COD marker segment", hint=_CUT_SHORT)
+    is_rpcl = codestream[place + _PROGRESSION_BYTE] == _RPCL
+    return CodingStyle(
+        is_high_throughput=_CAP_MARKER in segments,
+        is_reversible=codestream[place + _TRANSFORM_BYTE] == _REVERSIBLE,
+        has_rpcl_options=is_rpcl and _TLM_MARKER in segments,
+    )
 
 
 def check_complete(data: BytesLike) -> None:

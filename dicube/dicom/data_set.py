@@ -50,6 +50,17 @@ def elements_of_entries(entries: Mapping[str, Entry]) -> list[DataElement]:
     return _entry_elements(entries, python_encodings(()))
 
 
+def entry_bytes(entry: Entry) -> bytes:
+    """The value of an entry of one slice, explicit VR little endian, text in the default encoding.
+
+    Raises
+    ------
+    MetaDataError
+        The value cannot be encoded in its VR.
+    """
+    return _entry_bytes(entry, str(entry.get("vr") or "UN"), python_encodings(()))
+
+
 def header_of(tag: int, vr: str, length: int) -> bytes:
     """The bytes in front of a value; `length` may be undefined (0xFFFFFFFF)."""
     code = vr.encode("ascii")

@@ -122,29 +122,45 @@ def layout_for_meta(meta: DicomMeta, index: int, values: Array) -> PixelLayout:
     Bits Allocated and Bits Stored of the metadata hold as long as the values fit them; an array of
     another dtype is described by its own.
     """
-    bits = values.dtype.itemsize * 8
-    layout = PixelLayout(
-        frames=values.shape[0],
-        rows=values.shape[1],
-        columns=values.shape[2],
-        samples=values.shape[3] if values.ndim == 4 else 1,
-        bits_allocated=bits,
-        bits_stored=bits,
-        high_bit=bits - 1,
-        signed=values.dtype.kind == "i",
-        is_float=values.dtype.kind == "f",
-    )
+    layout = layout_of_dtype(values.shape, values.dtype)
+    described = described_layout(meta, index, layout)
+    fits = described is layout or fits_layout(described, int(values.min()), int(values.max()))
+    return described if fits else layout
+
+
+def described_layout(meta: DicomMeta, index: int, layout: PixelLayout) -> PixelLayout:
+    """The layout of whole words with the bits that the metadata of a slice give it, if they can."""
+    bits = layout.bits_stored
     allocated = meta.get(CommonTags.BitsAllocated, force_nonshared=True)[index]
     stored = meta.get(CommonTags.BitsStored, force_nonshared=True)[index]
     if layout.is_float or not isinstance(allocated, int) or not isinstance(stored, int):
         return layout
     if max(allocated, 8) != bits or not 1 <= stored <= min(allocated, 32):
         return layout
-    lowest = -(1 << stored - 1) if layout.signed else 0
-    highest = (1 << stored - layout.signed) - 1
-    if lowest <= int(values.min()) and int(values.max()) <= highest:
-        return replace(layout, bits_allocated=allocated, bits_stored=stored, high_bit=stored - 1)
-    return layout
+    return replace(layout, bits_allocated=allocated, bits_stored=stored, high_bit=stored - 1)
+
+
+def fits_layout(layout: PixelLayout, lowest: int, highest: int) -> bool:
+    """Whether stored values of this range fit into the bits stored."""
+    least = -(1 << layout.bits_stored - 1) if layout.signed else 0
+    most = (1 << layout.bits_stored - layout.signed) - 1
+    return least <= lowest and highest <= most
+
+
+def layout_of_dtype(shape: tuple[int, ...], dtype: np.dtype[Any]) -> PixelLayout:
+    """The native layout of (frames, rows, columns[, samples]) values that use their whole words."""
+    bits = dtype.itemsize * 8
+    return PixelLayout(
+        frames=shape[0],
+        rows=shape[1],
+        columns=shape[2],
+        samples=shape[3] if len(shape) == 4 else 1,
+        bits_allocated=bits,
+        bits_stored=bits,
+        high_bit=bits - 1,
+        signed=dtype.kind == "i",
+        is_float=dtype.kind == "f",
+    )
 
 
 def _as_explicit(data: bytes, source: SourceFile) -> bytes:

@@ -26,6 +26,7 @@ SERIES_KEYWORDS: Final = (
     "ManufacturerModelName", "FrameOfReferenceUID", "PerformedProcedureStepStartDate",
     "PerformedProcedureStepStartTime",
 )  # fmt: skip
+INDEXED_TAGS: Final = frozenset(map(tag_key, (*STUDY_KEYWORDS, *SERIES_KEYWORDS)))
 _KEY_BYTES: Final = 8
 
 

@@ -1,6 +1,7 @@
 """Running a web application: what is logged, and how much a client may ask at a time."""
 
 import logging
+import socket
 import traceback
 from types import TracebackType
 from typing import Final
@@ -8,6 +9,7 @@ from typing import Final
 import uvicorn
 from starlette.types import ASGIApp
 
+from dicube.exceptions import DataConsistencyError
 from dicube.web.security import SecuritySettings
 
 _MOST_CONNECTIONS: Final = 256
@@ -54,3 +56,22 @@ def web_server(app: ASGIApp, settings: SecuritySettings) -> uvicorn.Server:
             timeout_keep_alive=_IDLE_SECONDS,
         )
     )
+
+
+def listening_socket(settings: SecuritySettings) -> socket.socket:
+    """A socket that listens where the settings say; port 0 takes one that is free.
+
+    Raises
+    ------
+    DataConsistencyError
+        The address is not of this machine, or the port is taken.
+    """
+    family = socket.AF_INET6 if ":" in settings.host else socket.AF_INET
+    try:
+        return socket.create_server((settings.host, settings.port), family=family)
+    except OSError as error:
+        raise DataConsistencyError(
+            f"cannot listen: {error.strerror}",
+            where=f"{settings.host}:{settings.port}",
+            hint="choose another --port, or --host",
+        ) from error

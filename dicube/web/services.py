@@ -12,7 +12,7 @@ from dicube.web.jobs.states import Job
 from dicube.web.jobs.store import JobStore
 from dicube.web.settings import WebSettings
 from dicube.web.uploads import UploadFolder
-from dicube.web.viewing.open_cubes import OpenCubes
+from dicube.web.viewing.viewed_cubes import ViewedCubes
 
 
 class Services:
@@ -38,7 +38,7 @@ class Services:
         self.uploads = UploadFolder(
             settings.state / "uploads", settings.limits, map(upload_of, self.store.jobs())
         )
-        self.cubes = OpenCubes()
+        self.cubes = ViewedCubes()
         self.events = JobEvents(self.store)
         library = settings.library.resolve()
         workers = {

@@ -120,7 +120,7 @@ class CubeView:
         self._cube.close()
 
 
-class OpenCubes:
+class ViewedCubes:
     """The cubes that are open, and some of their volumes in memory. Safe to share between threads.
 
     Parameters
