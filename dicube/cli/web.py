@@ -1,6 +1,6 @@
 """`dicube web`: the web page on a library of cubes."""
 
-import os
+import logging
 import threading
 import webbrowser
 from collections.abc import Iterator
@@ -75,11 +75,15 @@ def web(
     # Here, not above: `dicube --help` need not wait for them.
     from dicube.web.app import create_app  # noqa: PLC0415
     from dicube.web.security import SecuritySettings  # noqa: PLC0415
-    from dicube.web.server import web_server  # noqa: PLC0415
+    from dicube.web.server import PlacesOnly, web_server  # noqa: PLC0415
     from dicube.web.settings import settings_for  # noqa: PLC0415
     from dicube.web.uploads import UploadLimits  # noqa: PLC0415
 
-    security = SecuritySettings(host=host, port=port, token=token)
+    try:
+        security = SecuritySettings(host=host, port=port, token=token)
+    except DataConsistencyError as error:
+        raise typer.BadParameter(str(error)) from error
+    _log_to_stderr(PlacesOnly("%(levelname)s: %(message)s"))
     with ExitStack() as stack:
         folder = _library(library, demo, stack)
         servers = stack.enter_context(_servers(config, demo))
@@ -95,6 +99,15 @@ def web(
         server.config.timeout_graceful_shutdown = _GRACE_S
         app.state.services.events.is_stopping = lambda: server.should_exit
         _run(server, security, open_browser)
+
+
+def _log_to_stderr(formatter: logging.Formatter) -> None:
+    """What goes wrong with jobs, without what it was about: values belong to patients."""
+    handler = logging.StreamHandler()
+    handler.setFormatter(formatter)
+    logger = logging.getLogger("dicube.web")
+    logger.addHandler(handler)
+    logger.propagate = False
 
 
 def _library(library: Path | None, demo: bool, stack: ExitStack) -> Path:
@@ -123,11 +136,13 @@ def _servers(config: Path | None, demo: bool) -> Iterator[dict[str, PacsServer]]
 
 def _run(server: "uvicorn.Server", security: "SecuritySettings", open_browser: bool) -> None:
     """Listen, say where, and serve until interrupted."""
-    socket = server.config.bind_socket()
-    shown = f"[{security.host}]" if ":" in security.host else security.host
-    address = f"http://{shown}:{socket.getsockname()[1]}/"
-    typer.echo(f"DiCube is at {address}  (Ctrl+C stops it)")
-    if open_browser and not os.environ.get("DICUBE_NO_BROWSER"):
-        # The socket is open already: the browser waits until somebody answers.
-        threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
-    server.run(sockets=[socket])
+    from dicube.web.server import listening_socket  # noqa: PLC0415
+
+    with listening_socket(security) as listening:
+        shown = f"[{security.host}]" if ":" in security.host else security.host
+        address = f"http://{shown}:{listening.getsockname()[1]}/"
+        typer.echo(f"DiCube is at {address}  (Ctrl+C stops it)")
+        if open_browser:
+            # The socket listens already: the browser waits until somebody answers.
+            threading.Thread(target=webbrowser.open, args=(address,), daemon=True).start()
+        server.run(sockets=[listening])
