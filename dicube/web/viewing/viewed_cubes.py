@@ -170,6 +170,10 @@ class ViewedCubes:
                 values = _part(kept, axis, first, count)
             return np.ascontiguousarray(values, dtype=view.wire_dtype)
 
+    def __len__(self) -> int:
+        """How many files are open."""
+        return len(self._views)
+
     def close(self) -> None:
         """Close all files and forget all values."""
         with self._lock:
