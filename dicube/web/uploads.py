@@ -189,7 +189,7 @@ def safe_parts(name: str) -> list[str]:
     Raises
     ------
     UploadError
-        It is absolute, goes up, hides, is too long, or holds what a file system may take for
+        It is absolute, goes up, is too long, or holds what a file system may take for
         something else: a drive, a backslash, a control character.
     """
     parts = name.split("/")
@@ -198,8 +198,8 @@ def safe_parts(name: str) -> list[str]:
     if _DRIVE.match(name):
         raise UploadError("a name begins with a drive")
     for part in parts:
-        if part in ("", ".", "..") or part.startswith("."):
-            raise UploadError("a name is empty, hidden or leads out of the folder")
+        if part in ("", ".", ".."):
+            raise UploadError("a name is empty or leads out of the folder")
         if "\\" in part or not part.isprintable():
             raise UploadError("a name holds a backslash or a control character")
         if len(os.fsencode(part)) > _MOST_PART_BYTES:

@@ -32,19 +32,15 @@ async function collect(entry, found) {
 const chosenFiles = (input) =>
   [...input.files].map((file) => ({ path: file.webkitRelativePath || file.name, file }));
 
-const isHidden = ({ path }) => path.split("/").some((part) => part.startsWith("."));
-
-async function send(all) {
+async function send(files) {
   if (sending) {
     report("An upload is under way. Wait for it, or cancel it.");
     return;
   }
-  const files = all.filter((each) => !isHidden(each));
   if (!files.length) {
     report("There are no files in what was dropped.");
     return;
   }
-  if (files.length < all.length) report(`${all.length - files.length} hidden files are left out.`);
   sending = new AbortController();
   const { signal } = sending;
   const total = files.reduce((sum, { file }) => sum + file.size, 0);
