@@ -6,15 +6,22 @@
 ...     found = client.find_series(Query(accession_number="A1234"))
 """
 
-from dicube.exceptions import IncompleteSeriesError, PacsError, PullCancelled
+from dicube.exceptions import (
+    IncompleteSeriesError,
+    PacsError,
+    PullCancelled,
+    ServerUnavailableError,
+)
 from dicube.pacs.client import PacsClient, Retrieved, Stored, StoreFailure, open_client
 from dicube.pacs.matches import InstanceMatch, PatientMatch, SeriesMatch, StudyMatch
 from dicube.pacs.pull import PulledSeries, PullProgress, pull
 from dicube.pacs.query import Query
 from dicube.pacs.server import PacsServer
 from dicube.pacs.settings import load_servers
+from dicube.pacs.workflow import DICOMDownloadClient, SeriesOutcome, pull_all
 
 __all__ = [
+    "DICOMDownloadClient",
     "IncompleteSeriesError",
     "InstanceMatch",
     "PacsClient",
@@ -27,10 +34,13 @@ __all__ = [
     "Query",
     "Retrieved",
     "SeriesMatch",
+    "SeriesOutcome",
+    "ServerUnavailableError",
     "StoreFailure",
     "Stored",
     "StudyMatch",
     "load_servers",
     "open_client",
     "pull",
+    "pull_all",
 ]

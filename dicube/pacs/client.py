@@ -168,7 +168,7 @@ def open_client(server: PacsServer) -> PacsClient:
         The packages of the extra "pacs" are not installed.
     """
     if server.uses_web:
-        extra_module("dicomweb_client", extra="pacs", purpose="a DICOMweb client")
+        extra_module("requests", extra="pacs", purpose="a DICOMweb client")
         web = extra_module("dicube.pacs.web_client", extra="pacs", purpose="a DICOMweb client")
         client: PacsClient = web.DicomWebClient(server)
         return client

@@ -9,7 +9,7 @@ from threading import BoundedSemaphore, Lock
 from types import TracebackType
 from typing import Final, Self
 
-from dicube.exceptions import PacsError, ServerUnavailableError
+from dicube.exceptions import PacsError
 from dicube.pacs.client import Cancelled, Progress, Retrieved, Stored
 from dicube.pacs.dimse import identifiers, requests, storing
 from dicube.pacs.dimse.association import Association
@@ -25,21 +25,17 @@ from dicube.pacs.dimse.sop_classes import (
     likely_classes,
 )
 from dicube.pacs.dimse.statuses import DESTINATION_UNKNOWN, SOME_FAILED, SUCCESS, status_text
+from dicube.pacs.filling import fill
 from dicube.pacs.inbox import Inbox
 from dicube.pacs.keys import matches_of, search_keys
 from dicube.pacs.matches import InstanceMatch, PatientMatch, SeriesMatch, StudyMatch
 from dicube.pacs.query import Query
 from dicube.pacs.receiver import Receiver
-from dicube.pacs.retry import ATTEMPTS, raise_if, wait, with_retries
+from dicube.pacs.retry import with_retries
 from dicube.pacs.server import PacsServer
 
 _UIDS_AT_ONCE: Final = 200
 _PATIENT_ID: Final = 0x00100020
-# Answers of a series that its study tells.
-_OF_STUDY: Final = (
-    "study_date", "study_time", "accession_number", "study_description",
-    "patient_id", "patient_name", "patient_birth_date", "patient_sex",
-)  # fmt: skip
 
 
 class DimseClient:
@@ -121,11 +117,7 @@ class DimseClient:
                 studies = _studies(association, replace(query, limit=None))
             for study in studies:
                 within = replace(query, study_uid=study.study_uid)
-                of_study = {name: getattr(study, name) for name in _OF_STUDY}
-                found += [
-                    replace(match, **{n: getattr(match, n) or v for n, v in of_study.items()})
-                    for match in _series(association, within)
-                ]
+                found += [match.of_study(study) for match in _series(association, within)]
                 if query.limit is not None and len(found) >= query.limit:
                     return found[: query.limit]
             return found
@@ -147,46 +139,15 @@ class DimseClient:
             wanted = [instance.sop_instance_uid for instance in instances]
         classes = {i.sop_class_uid for i in instances if i.sop_class_uid is not None}
         with Inbox(folder, series.series_uid, wanted, progress) as inbox:
-            self._fill(inbox, series, tuple(sorted(classes)), wanted is not None, cancelled)
-            return Retrieved(
-                files=inbox.files,
-                expected=series.instance_count if wanted is None else len(wanted),
-                received=inbox.received,
-                bytes=inbox.bytes,
-                missing=inbox.missing,
-                findings=inbox.findings,
+            fill(
+                inbox,
+                lambda: self._ask(
+                    inbox, series, tuple(sorted(classes)), wanted is not None, cancelled
+                ),
+                is_listed=wanted is not None,
+                cancelled=cancelled,
             )
-
-    def _fill(
-        self,
-        inbox: Inbox,
-        series: SeriesMatch,
-        classes: Sequence[str],
-        is_listed: bool,
-        cancelled: Cancelled | None,
-    ) -> None:
-        """Ask until everything is there, or nothing more comes."""
-        attempt = 0
-        while True:
-            raise_if(cancelled)
-            if is_listed and not inbox.missing:
-                return
-            before = inbox.received
-            failure: ServerUnavailableError | None = None
-            try:
-                self._ask(inbox, series, classes, is_listed, cancelled)
-                if not is_listed:
-                    return
-            except ServerUnavailableError as error:
-                failure = error
-            # As long as something arrives the server is not given up.
-            attempt = 1 if inbox.received > before else attempt + 1
-            if attempt >= ATTEMPTS:
-                if failure is not None:
-                    raise failure
-                return
-            if failure is not None or inbox.received == before:
-                wait(attempt - 1, cancelled)
+            return inbox.retrieved(series.instance_count if wanted is None else len(wanted))
 
     def _ask(
         self,

@@ -13,12 +13,13 @@ import zlib
 from collections import Counter
 from collections.abc import Collection
 from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from threading import Lock
 from types import TracebackType
-from typing import BinaryIO, Final, Self, TextIO
+from typing import Final, Self, TextIO
 
-from dicube.dicom.data_set import DataElement, encode_elements
+from dicube.dicom.data_set import DataElement, encode_elements, header_of
 from dicube.dicom.file_builder import IMPLEMENTATION_UID
 from dicube.dicom.instance import read_instance
 from dicube.dicom.part10 import (
@@ -29,7 +30,7 @@ from dicube.dicom.part10 import (
     iter_elements,
 )
 from dicube.exceptions import MetaDataError, PacsError
-from dicube.pacs.client import Progress
+from dicube.pacs.client import Progress, Retrieved
 
 JOURNAL: Final = ".dicube-received"
 _SUFFIX: Final = ".dcm"
@@ -41,8 +42,7 @@ _SYNTAXES: Final = {
 }
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _HEAD_BYTES: Final = 1 << 16  # patient, study and series are named well before
-_BUFFER_BYTES: Final = 1 << 18
-_SOP_INSTANCE, _SERIES = 0x00080018, 0x0020000E
+_SOP_INSTANCE, _SERIES = _UIDS = (0x00080018, 0x0020000E)
 
 # Statuses of C-STORE (PS3.4 B.2.3)
 TAKEN: Final = 0x0000
@@ -125,11 +125,6 @@ class Inbox:
         """Whether an instance belongs here, as far as its UID tells."""
         return self._wanted is None or sop_instance_uid in self._wanted
 
-    def forget(self, path: Path) -> None:
-        """Want an instance again whose file turned out to be damaged; the file stays until then."""
-        with self._lock:
-            self._present.pop(path.name, None)
-
     def incoming(
         self, transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str, source: str = ""
     ) -> "Incoming":
@@ -145,6 +140,17 @@ class Inbox:
         """Whether an instance is there."""
         with self._lock:
             return file_name(sop_instance_uid) in self._present
+
+    def retrieved(self, expected: int | None) -> Retrieved:
+        """What there is, where the server says that there are so many instances."""
+        return Retrieved(
+            files=self.files,
+            expected=expected,
+            received=self.received,
+            bytes=self.bytes,
+            missing=self.missing,
+            findings=self.findings,
+        )
 
     def note(self, what: str) -> None:
         """Remember something odd."""
@@ -224,15 +230,16 @@ class Incoming:
         self._uid = sop_instance_uid
         self._head = bytearray()
         self._length = len(start)
-        self._file: BinaryIO | None = None
+        self._file: FileIO | None = None
         self._path = inbox.folder / f".{secrets.token_hex(8)}{_PART}"
         self._is_welcome = sop_instance_uid is None or (
             inbox.wants(sop_instance_uid) and not inbox.has(sop_instance_uid)
         )
         if self._is_welcome:
             # Closed in finish() or abandon().
-            self._file = open(self._path, "xb", buffering=_BUFFER_BYTES)  # noqa: SIM115
-            self._file.write(start)
+            # Pieces are large, and a buffer would copy each once more.
+            self._file = open(self._path, "xb", buffering=0)  # noqa: SIM115
+            self._write(start)
 
     def write(self, data: memoryview | bytes) -> None:
         """Take the next piece.
@@ -244,10 +251,17 @@ class Incoming:
         """
         if self._file is None:
             return
-        self._file.write(data)
+        self._write(data)
         self._length += len(data)
         if len(self._head) < _HEAD_BYTES:
             self._head += data[: _HEAD_BYTES - len(self._head)]
+
+    def _write(self, data: memoryview | bytes) -> None:
+        assert self._file is not None
+        written = self._file.write(data)
+        while written < len(data):  # a signal came, or the disk is full: the next one says so
+            data = data[written:]
+            written = self._file.write(data)
 
     def finish(self) -> int:
         """Check the instance and give it its name.
@@ -299,16 +313,25 @@ class Incoming:
         if syntax == _DEFLATED:
             with suppress(zlib.error):
                 data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _HEAD_BYTES)
+        expected = (self._uid, self._inbox.series_uid)
+        if all(
+            uid and _explicit(tag, uid) in data for tag, uid in zip(_UIDS, expected, strict=True)
+        ):
+            return expected  # the usual case, without a walk over a hundred elements
         found = _first_texts(data, _SYNTAXES.get(syntax, EXPLICIT_LITTLE))
         return found.get(_SOP_INSTANCE), found.get(_SERIES)
 
 
 def file_name(sop_instance_uid: str) -> str:
-    """The name of an instance's file; what is no UID becomes a digest, never a path."""
-    if _UID.fullmatch(sop_instance_uid) and sop_instance_uid.strip("."):
-        return sop_instance_uid + _SUFFIX
-    digest = hashlib.sha256(sop_instance_uid.encode("utf-8", "replace")).hexdigest()[:40]
-    return f"uid-{digest}{_SUFFIX}"
+    """The name of an instance's file."""
+    return safe_name(sop_instance_uid) + _SUFFIX
+
+
+def safe_name(uid: str) -> str:
+    """A UID as the name of a file or folder; what is none becomes a digest, never a path."""
+    if _UID.fullmatch(uid) and uid.strip("."):
+        return uid
+    return "uid-" + hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:40]
 
 
 def file_meta(
@@ -346,6 +369,12 @@ def _first_texts(data: bytes, syntax: Syntax) -> dict[int, str]:
                 raw = data[element.start : element.end]
                 found[element.tag] = raw.decode("latin-1").strip(" \0")
     return found
+
+
+def _explicit(tag: int, uid: str) -> bytes:
+    """The element of a UID in explicit VR little endian."""
+    raw = _padded(uid, "UI")
+    return header_of(tag, "UI", len(raw)) + raw
 
 
 def _after_file_meta(data: bytes) -> tuple[bytes, str]:

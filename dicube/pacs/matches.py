@@ -1,6 +1,6 @@
 """What a server answers to a query, as plain values: one class a level (PS3.4 C.6)."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 
 @dataclass(frozen=True)
@@ -80,6 +80,18 @@ class SeriesMatch:
     patient_name: str | None = None
     patient_birth_date: str | None = None
     patient_sex: str | None = None
+
+    def of_study(self, study: StudyMatch) -> "SeriesMatch":
+        """The same, with what only the study tells."""
+        known = {name: getattr(self, name) or getattr(study, name) for name in _OF_STUDY}
+        return replace(self, **known)
+
+
+# What servers answer at the level of studies, and often at no other.
+_OF_STUDY = (
+    "study_date", "study_time", "accession_number", "study_description",
+    "patient_id", "patient_name", "patient_birth_date", "patient_sex",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
