@@ -17,6 +17,7 @@ from dicube.cli import (
     scan,
     seg,
     serve,
+    table,
     verify,
     web,
     zarr,
@@ -38,6 +39,7 @@ _COMMANDS: Final = (
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube serve cubes", "a folder of cubes as DICOMweb"),
+    ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
     ("dicube web --demo --open", "search, pull and look at series in the browser"),
 )
@@ -116,3 +118,4 @@ app.command(epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
 app.command(epilog=web.EXAMPLES)(web.web)
+app.command(epilog=table.EXAMPLES)(table.table)

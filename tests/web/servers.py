@@ -15,6 +15,8 @@ import pytest
 
 pytest.importorskip("fastapi", reason='the web page needs the extra "web"')
 
+from fastapi import FastAPI
+
 from dicube.pacs import PacsServer
 from dicube.web.app import create_app
 from dicube.web.security import SecuritySettings
@@ -23,13 +25,27 @@ from dicube.web.settings import settings_for
 from dicube.web.uploads import UploadLimits
 
 
+_MAIN = "from dicube.cli import main; main()"
+
+
 @contextlib.contextmanager
 def running(
-    library: Path, servers: dict[str, PacsServer] | None = None, limits: UploadLimits | None = None
+    library: Path,
+    servers: dict[str, PacsServer] | None = None,
+    limits: UploadLimits | None = None,
+    token: str | None = None,
 ) -> Iterator[str]:
     """The address of the page; the server stops with the block."""
-    security = SecuritySettings("127.0.0.1", 0)
+    security = SecuritySettings("127.0.0.1", 0, token=token)
     app = create_app(settings_for(library, security, servers=servers, limits=limits))
+    with serving(app) as address:
+        yield address
+
+
+@contextlib.contextmanager
+def serving(app: FastAPI) -> Iterator[str]:
+    """The address of an application that `create_app` made."""
+    security = app.state.services.settings.security
     server = web_server(app, security)
     server.config.timeout_graceful_shutdown = 2
     app.state.services.events.is_stopping = lambda: server.should_exit
@@ -49,7 +65,7 @@ def process(*arguments: str, log: Path) -> Iterator[tuple[subprocess.Popen[bytes
     """`dicube web` in a process of its own, and its address; killed at the end if it still runs."""
     with open(log, "wb") as output:
         started = subprocess.Popen(
-            [sys.executable, "-m", "dicube.cli", "web", "--port", "0", *arguments],
+            [sys.executable, "-c", _MAIN, "web", "--port", "0", *arguments],
             stdout=output,
             stderr=subprocess.STDOUT,
             env={**os.environ, "PYTHONUNBUFFERED": "1"},

@@ -35,7 +35,9 @@ def folder(tmp_path):
 
 
 @pytest.mark.parametrize("kind", ["folder", "zip"])
-def test_an_upload_becomes_a_cube_that_gives_the_files_back(client, library, folder, tmp_path, kind):
+def test_an_upload_becomes_a_cube_that_gives_the_files_back(
+    client, library, folder, tmp_path, kind
+):
     files = files_of(folder, "My series/")
     sent = {"all.zip": zip_of(files)} if kind == "zip" else files
     job = job_in_state(client, send_files(client, sent), "done", "failed")

@@ -71,7 +71,13 @@ def test_without_geometry_or_with_one_slice_there_is_one_plane():
 
 @pytest.mark.parametrize(
     ("direction", "letters"),
-    [((1, 0, 0), "L"), ((-1, 0, 0.1), "R"), ((0, 1, 0.5), "PH"), ((0, 0, -2), "F"), ((0, 0, 0), "")],
+    [
+        ((1, 0, 0), "L"),
+        ((-1, 0, 0.1), "R"),
+        ((0, 1, 0.5), "PH"),
+        ((0, 0, -2), "F"),
+        ((0, 0, 0), ""),
+    ],
 )
 def test_directions_have_up_to_three_letters_the_longest_part_first(direction, letters):
     assert direction_letters(np.array(direction, dtype=float)) == letters

@@ -76,7 +76,9 @@ def test_an_interrupted_unpacking_goes_on(tmp_path):
     assert all(path.stat().st_mtime_ns == when for path, when in there.items())
 
 
-@pytest.mark.parametrize("name", [name for name in HOSTILE_NAMES if name and not name.endswith("/")])
+@pytest.mark.parametrize(
+    "name", [name for name in HOSTILE_NAMES if name and not name.endswith("/")]
+)
 def test_names_that_lead_elsewhere_are_refused(name, tmp_path):
     if "\x00" in name:
         pytest.skip("zipfile itself cuts a name at its NUL")

@@ -12,10 +12,19 @@ from dicube.web.viewing.viewed_cubes import ViewedCubes
 from tests.series import requires_data, series_folder
 from tests.web.conftest import made_image
 
-REAL = (
-    "ct_philips_private mr_fmri_ge_4d mr_dwi_philips_classic pet_slopes enh_mr_philips_dti"
-    " rgb_examples_ybr_color xa_cine_jpeg rtdose_uint32 paramap_float32 cr_j2k_10bit ct_ge_int16_tilt"
-).split()
+REAL = [
+    "ct_philips_private",
+    "mr_fmri_ge_4d",
+    "mr_dwi_philips_classic",
+    "pet_slopes",
+    "enh_mr_philips_dti",
+    "rgb_examples_ybr_color",
+    "xa_cine_jpeg",
+    "rtdose_uint32",
+    "paramap_float32",
+    "cr_j2k_10bit",
+    "ct_ge_int16_tilt",
+]
 
 
 def every_slice(cubes: ViewedCubes, path, description):
