@@ -16,7 +16,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from dicube.exceptions import DicomCubeError, InvalidCubeFileError, PacsError
 from dicube.library import LibraryError
 from dicube.web import pages
-from dicube.web.api import cubes, jobs, library, servers, uploads
+from dicube.web.api import cubes, jobs, library, servers, templates, uploads
 from dicube.web.security import secure
 from dicube.web.services import Services
 from dicube.web.settings import WebSettings
@@ -52,7 +52,7 @@ def create_app(settings: WebSettings) -> FastAPI:
     # No pages about the interface: they would load scripts from elsewhere.
     app = FastAPI(lifespan=lifespan, docs_url=None, redoc_url=None, openapi_url=None)
     app.state.services = services
-    for module in (cubes, jobs, library, servers, uploads):
+    for module in (cubes, jobs, library, servers, templates, uploads):
         app.include_router(module.router)
     app.include_router(pages.router)
     app.mount("/static", StaticFiles(directory=_STATIC), name="static")
@@ -71,7 +71,7 @@ class _ShortBodies:
         self._app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "PUT"):
+        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD") or _is_upload(scope):
             await self._app(scope, receive, send)
             return
         length = dict(scope["headers"]).get(b"content-length", b"0")
@@ -80,6 +80,10 @@ class _ShortBodies:
             return
         refusal = _error("the request is too long", 413)
         await refusal(scope, receive, send)
+
+
+def _is_upload(scope: Scope) -> bool:
+    return bool(scope["method"] == "PUT" and scope["path"].startswith("/api/uploads/"))
 
 
 def _up_to(receive: Receive, most: int) -> Receive:

@@ -11,12 +11,13 @@ from dicube.web.jobs.runner import JobRunner
 from dicube.web.jobs.states import Job
 from dicube.web.jobs.store import JobStore
 from dicube.web.settings import WebSettings
+from dicube.web.template_store import TemplateStore
 from dicube.web.uploads import UploadFolder
 from dicube.web.viewing.viewed_cubes import ViewedCubes
 
 
 class Services:
-    """Library, jobs, uploads and open cubes.
+    """Library, jobs, uploads, templates and open cubes.
 
     Parameters
     ----------
@@ -39,6 +40,7 @@ class Services:
             settings.state / "uploads", settings.limits, map(upload_of, self.store.jobs())
         )
         self.cubes = ViewedCubes()
+        self.templates = TemplateStore(settings.templates)
         self.events = JobEvents(self.store)
         library = settings.library.resolve()
         workers = {

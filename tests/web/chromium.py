@@ -7,10 +7,14 @@ from contextlib import contextmanager
 import pytest
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
-_FLAGS = (
-    "--no-sandbox --disable-gpu --no-first-run --disable-background-networking"
-    " --disable-component-update --disable-sync"
-).split()
+_FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
 
 
 def _has_playwright() -> bool:
@@ -38,7 +42,9 @@ class Watch:
         page.on("request", self._request)
 
     def _message(self, message) -> None:
-        if message.type in ("error", "warning"):
+        # Tests read canvases, which the page itself never does.
+        is_about_tests = "willReadFrequently" in message.text
+        if message.type in ("error", "warning") and not is_about_tests:
             self.problems.append(message.text)
 
     def _request(self, request) -> None:
@@ -48,17 +54,25 @@ class Watch:
 
 
 @contextmanager
-def browsing(address: str, **options) -> Iterator[tuple[object, Watch]]:
-    """A page in a browser, and what it does wrong; at the end there must be nothing of that."""
+def chromium() -> Iterator[object]:
+    """A browser that is shared by some tests."""
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=CHROMIUM, args=_FLAGS)
-        settings = {"viewport": {"width": 1280, "height": 800}, **options}
-        page = browser.new_context(base_url=address, **settings).new_page()
-        page.set_default_timeout(60_000)
-        watch = Watch(page)
-        yield page, watch
+        yield browser
         browser.close()
+
+
+@contextmanager
+def browsing(browser, address: str, **options) -> Iterator[tuple[object, Watch]]:
+    """A page with a profile of its own, and what it does wrong: at the end, nothing."""
+    settings = {"viewport": {"width": 1280, "height": 800}, **options}
+    context = browser.new_context(base_url=address, **settings)
+    page = context.new_page()
+    page.set_default_timeout(60_000)
+    watch = Watch(page)
+    yield page, watch
+    context.close()
     assert watch.problems == []
     assert watch.hosts <= {"127.0.0.1"}

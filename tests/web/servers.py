@@ -24,7 +24,6 @@ from dicube.web.server import listening_socket, web_server
 from dicube.web.settings import settings_for
 from dicube.web.uploads import UploadLimits
 
-
 _MAIN = "from dicube.cli import main; main()"
 
 

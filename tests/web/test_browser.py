@@ -10,13 +10,19 @@ import pytest
 
 from dicube import DicomCubeImage, PixelDataHeader, load
 from tests.series import DATA, series_folder
-from tests.web.chromium import browsing, requires_chromium
+from tests.web.chromium import browsing, chromium, requires_chromium
 from tests.web.conftest import made_image
 from tests.web.servers import process, running
 
 pytestmark = requires_chromium
 
 MEASURED = "performance.getEntriesByName('key to slice').map((each) => each.duration)"
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with chromium() as found:
+        yield found
 
 
 def shown_pixels(page, viewport=0):
@@ -50,13 +56,13 @@ def open_cube(page, address, path):
     wait_drawn(page)
 
 
-def test_from_search_to_view_with_nothing_configured(tmp_path):
+def test_from_search_to_view_with_nothing_configured(browser, tmp_path):
     """The way of a newcomer: the demo, a study, its series, a pull, the viewer."""
     pytest.importorskip("pynetdicom", reason='the demo needs the extra "pacs"')
     cubes = tmp_path / "cubes"
     with (
         process("--demo", str(cubes), log=tmp_path / "log") as (_, address),
-        browsing(address) as (page, _),
+        browsing(browser, address) as (page, _),
     ):
         page.goto("/")
         page.get_by_label("Patient name").fill("Demo*")
@@ -82,9 +88,9 @@ def test_from_search_to_view_with_nothing_configured(tmp_path):
 
 
 @pytest.fixture
-def viewer(library):
+def viewer(browser, library):
     """The page on the small library, and its address."""
-    with running(library) as address, browsing(address) as (page, _):
+    with running(library) as address, browsing(browser, address) as (page, _):
         yield page, address
 
 
@@ -135,7 +141,7 @@ def test_the_value_under_the_pointer_is_that_of_the_voxel(viewer, library):
         mm = image.affine @ (3, y, x, 1)
         names = [("L", "R"), ("P", "A"), ("H", "F")]
         expected = [
-            (pair[at < 0], f"{abs(at):.1f}") for pair, at in zip(names, mm, strict=False)
+            (pair[int(at < 0)], f"{abs(at):.1f}") for pair, at in zip(names, mm, strict=False)
         ]
         words = place.split()
         assert list(zip(words[0:6:2], words[1:6:2], strict=True)) == expected
@@ -220,7 +226,11 @@ def test_elements_are_found_by_tag_name_and_value(viewer):
     open_cube(page, address, "ct.dcbs")
     page.keyboard.press("m")
     search = page.get_by_label("Search the elements")
-    for words, keyword in (("00100020", "PatientID"), ("patientname", "PatientName"), ("id-1", "PatientID")):
+    for words, keyword in (
+        ("00100020", "PatientID"),
+        ("patientname", "PatientName"),
+        ("id-1", "PatientID"),
+    ):
         search.fill(words)
         row = page.locator("#elements-rows tr")
         row.first.wait_for()
@@ -237,10 +247,10 @@ def test_colour_is_shown_in_colour(viewer):
     assert shown_pixels(page) > 5
 
 
-def test_a_dropped_folder_is_converted_and_markup_stays_text(library, tmp_path):
+def test_a_dropped_folder_is_converted_and_markup_stays_text(browser, library, tmp_path):
     evil = "<script>alert(1)</script><b>^x"
     files = made_image(name=evil).to_dicom_folder(tmp_path / "drop <b>me")
-    with running(library) as address, browsing(address) as (page, _):
+    with running(library) as address, browsing(browser, address) as (page, _):
         page.goto("/convert")
         page.locator("#folder").set_input_files(files[0].parent)
         page.locator(".job[data-state=done]").wait_for()
@@ -255,9 +265,9 @@ def test_a_dropped_folder_is_converted_and_markup_stays_text(library, tmp_path):
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_texts_are_readable_and_everything_is_named(library, scheme):
+def test_texts_are_readable_and_everything_is_named(browser, library, scheme):
     """Contrast of WCAG 2.1 AA (4.5 to 1), and a name for each control."""
-    with running(library) as address, browsing(address, color_scheme=scheme) as (page, _):
+    with running(library) as address, browsing(browser, address, color_scheme=scheme) as (page, _):
         for path in ("/", "/convert", "/jobs", "/library", "/templates"):
             page.goto(path)
             page.wait_for_load_state()
@@ -310,7 +320,9 @@ def large_ct(tmp_path_factory):
         y, x = np.ogrid[-1:1:512j, -1:1:512j]
         values = np.broadcast_to((1000 * (x**2 + y**2 < 0.7)).astype(np.int32), (300, 512, 512))
     noise = rng.integers(-8, 9, (8, 512, 512), dtype=np.int32)
-    stored = np.stack([values[z] + noise[z % 8] for z in range(300)]).clip(0, 4095).astype(np.uint16)
+    stored = (
+        np.stack([values[z] + noise[z % 8] for z in range(300)]).clip(0, 4095).astype(np.uint16)
+    )
     header = PixelDataHeader(RescaleIntercept=-1024.0, WindowCenter=40, WindowWidth=400)
     image = DicomCubeImage(stored, header)
     image.affine = np.array([[0, 0, 0.7, 0], [0, 0.7, 0, 0], [-1, 0, 0, 0], [0, 0, 0, 1.0]])
@@ -320,9 +332,9 @@ def large_ct(tmp_path_factory):
     return folder
 
 
-def test_the_next_slice_comes_without_waiting(large_ct, record_property):
+def test_the_next_slice_comes_without_waiting(browser, large_ct, record_property):
     """From the key press to the slice drawn, as the page itself measures it, on 300 slices."""
-    with running(large_ct) as address, browsing(address) as (page, _):
+    with running(large_ct) as address, browsing(browser, address) as (page, _):
         open_cube(page, address, "large.dcbs")
         timings = {}
         for name, keys in {

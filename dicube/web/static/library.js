@@ -1,6 +1,6 @@
 // The cubes of the library: a table to filter, each a link to the viewer.
 
-import { byId, dateText, element, fetchJson, nameText, report, sizeText } from "./page.js";
+import { byId, dateText, element, fetchJson, messageOf, nameText, report, sizeText } from "./page.js";
 import { followJobs } from "./events.js";
 
 const MOST_ROWS = 1000; // shown at a time; the filter looks at all
@@ -26,9 +26,14 @@ const textOf = (cube) => [
   cube.accessionNumber, dateText(cube.studyDate), cube.path,
 ].join(" ").toLowerCase();
 
-function show() {
+function filtered() {
   const words = byId("filter").value.toLowerCase().split(/\s+/).filter(Boolean);
-  const found = cubes.filter((cube) => words.every((word) => cube.text.includes(word)));
+  return cubes.filter((cube) => words.every((word) => cube.text.includes(word)));
+}
+
+function show() {
+  const found = filtered();
+  byId("table").hidden = !found.length;
   const size = found.reduce((sum, cube) => sum + cube.bytes, 0);
   const cut = found.length > MOST_ROWS ? `, the newest ${MOST_ROWS} are shown` : "";
   byId("summary").textContent = cubes.length
@@ -55,6 +60,45 @@ function rowOf(cube) {
     links);
 }
 
+// The DICOM elements of the cubes that the filter leaves, as an Excel file.
+async function saveTable() {
+  const button = byId("table");
+  button.disabled = true;
+  try {
+    const body = { cubes: filtered().map((cube) => cube.key) };
+    const own = byId("template").value;
+    if (own) body.templates = Object.fromEntries([...OURS].map((name) => [name, own]));
+    const answer = await fetch("/api/tables", {
+      method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body),
+    });
+    if (!answer.ok) throw new Error(messageOf(await answer.json(), answer));
+    const address = URL.createObjectURL(await answer.blob());
+    element("a", { href: address, download: "metadata.xlsx" }).click();
+    setTimeout(() => URL.revokeObjectURL(address), 60_000);
+  } catch (error) {
+    report(error.message);
+  } finally {
+    button.disabled = false;
+  }
+}
+
+const OURS = new Set();
+
+async function loadTemplates() {
+  try {
+    for (const { name, isOwn } of (await fetchJson("/api/templates")).templates) {
+      if (isOwn) byId("template").append(new Option(name, name));
+      else OURS.add(name);
+    }
+  } catch (error) {
+    byId("table").title = error.message; // without the extra there are no tables
+    byId("table").disabled = true;
+  }
+  byId("template-label").hidden = byId("template").options.length < 2;
+}
+
+byId("table").onclick = saveTable;
+loadTemplates();
 byId("filter").oninput = show;
 byId("refresh").onclick = load;
 let done = -1;

@@ -8,8 +8,8 @@ from dicube.core.axes import axis_members, volume_shape
 from dicube.core.cube_file import CubeDescription
 from dicube.dicom.dicom_tags import CommonTags, TagLike
 from dicube.dicom.series.axis import Axis
-from dicube.web.viewing.viewed_cubes import CubeView
 from dicube.web.viewing.planes import planes_of
+from dicube.web.viewing.viewed_cubes import CubeView
 
 # Centre and width in HU that reading rooms are used to.
 _CT_WINDOWS: Final = (
