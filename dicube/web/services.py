@@ -46,7 +46,9 @@ class Services:
         workers = {
             pulling.KIND: pulling.pull_worker(settings.servers, library, settings.state / "pulls"),
             converting.SCAN: converting.scan_worker(self.uploads),
-            converting.CONVERT: converting.convert_worker(self.uploads, library),
+            converting.CONVERT: converting.convert_worker(
+                self.uploads, library, settings.state / "work"
+            ),
         }
         self.runner = JobRunner(self.store, workers, settings.job_threads)
 

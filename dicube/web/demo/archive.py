@@ -4,6 +4,7 @@ Enough for a client to search and pull from (PS3.4 annex C, Study Root); not mea
 """
 
 import fnmatch
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -23,6 +24,15 @@ AE_TITLE: Final = "DEMO"
 _SUCCESS, _PENDING, _CANCELLED, _UNABLE = 0x0000, 0xFF00, 0xFE00, 0xA900  # PS3.4 C.4
 _LEVELS: Final = {"PATIENT": "PatientID", "STUDY": "StudyInstanceUID",
                   "SERIES": "SeriesInstanceUID", "IMAGE": "SOPInstanceUID"}  # fmt: skip
+# What is counted among the instances of which patient, study or series; modalities are listed.
+_COUNTED: Final = {
+    "NumberOfPatientRelatedStudies": ("PatientID", "StudyInstanceUID"),
+    "NumberOfPatientRelatedInstances": ("PatientID", "SOPInstanceUID"),
+    "NumberOfStudyRelatedSeries": ("StudyInstanceUID", "SeriesInstanceUID"),
+    "NumberOfStudyRelatedInstances": ("StudyInstanceUID", "SOPInstanceUID"),
+    "NumberOfSeriesRelatedInstances": ("SeriesInstanceUID", "SOPInstanceUID"),
+    "ModalitiesInStudy": ("StudyInstanceUID", "Modality"),
+}
 
 
 @contextmanager
@@ -56,6 +66,19 @@ class DemoArchive:
 
     def __init__(self, data_sets: Sequence[Dataset]) -> None:
         self._data_sets = data_sets
+        self._by_uid: dict[str, dict[str, list[Dataset]]] = {}
+        for scope in _LEVELS.values():
+            members = self._by_uid.setdefault(scope, {})
+            for data_set in data_sets:
+                members.setdefault(data_set[scope].value, []).append(data_set)
+
+    def _candidates(self, asked: Dataset) -> Sequence[Dataset]:
+        """Those of the series, study or patient that is asked for; else all."""
+        for scope in ("SeriesInstanceUID", "StudyInstanceUID", "PatientID"):
+            wanted = asked.get(scope)
+            if isinstance(wanted, str) and wanted in self._by_uid[scope]:
+                return self._by_uid[scope][wanted]
+        return self._data_sets
 
     def started(self, pynetdicom: Any) -> Any:
         """A server on a free port of this machine."""
@@ -69,6 +92,7 @@ class DemoArchive:
             entity.add_supported_context(uid, syntaxes, scu_role=True, scp_role=True)
         events = pynetdicom.evt
         handlers = [
+            (events.EVT_CONN_OPEN, _send_at_once),
             (events.EVT_C_ECHO, lambda _: _SUCCESS),
             (events.EVT_C_FIND, self._find),
             (events.EVT_C_GET, self._get),
@@ -82,7 +106,7 @@ class DemoArchive:
             yield _UNABLE, None
             return
         groups: dict[str, list[Dataset]] = {}
-        for data_set in self._data_sets:
+        for data_set in self._candidates(asked):
             if _matches(data_set, asked):
                 groups.setdefault(data_set[_LEVELS[level]].value, []).append(data_set)
         for members in groups.values():
@@ -93,7 +117,7 @@ class DemoArchive:
 
     def _get(self, event: Any) -> Iterator[Any]:
         asked = event.identifier
-        found = [data_set for data_set in self._data_sets if _matches(data_set, asked)]
+        found = [data_set for data_set in self._candidates(asked) if _matches(data_set, asked)]
         yield len(found)
         for data_set in found:
             if event.is_cancelled:
@@ -105,27 +129,24 @@ class DemoArchive:
         answer = Dataset()
         for element in asked:
             keyword = element.keyword
-            value = found.get(keyword, self._counted(keyword, found))
             if element.VR != "SQ" and keyword:
-                setattr(answer, keyword, value)
+                setattr(answer, keyword, self._value(keyword, found))
         answer.QueryRetrieveLevel = asked.QueryRetrieveLevel
         return answer
 
-    def _counted(self, keyword: str, found: Dataset) -> Any:
-        """What is known of a study or series as a whole (PS3.4 C.3.4)."""
-        scope = "SeriesInstanceUID" if "SeriesRelated" in keyword else "StudyInstanceUID"
-        if "PatientRelated" in keyword:
-            scope = "PatientID"
-        members = [each for each in self._data_sets if each.get(scope) == found.get(scope)]
-        counted = {
-            "NumberOfPatientRelatedStudies": "StudyInstanceUID",
-            "NumberOfStudyRelatedSeries": "SeriesInstanceUID",
-            "NumberOfStudyRelatedInstances": "SOPInstanceUID",
-            "NumberOfSeriesRelatedInstances": "SOPInstanceUID",
-        }.get(keyword)
-        if keyword == "ModalitiesInStudy":
-            return sorted({each.Modality for each in members})
-        return None if counted is None else len({each[counted].value for each in members})
+    def _value(self, keyword: str, found: Dataset) -> Any:
+        """An element, or what is known of a study or series as a whole (PS3.4 C.3.4)."""
+        if keyword not in _COUNTED:
+            return found.get(keyword)
+        scope, counted = _COUNTED[keyword]
+        members = self._by_uid[scope][found[scope].value]
+        values = {member[counted].value for member in members}
+        return sorted(values) if counted == "Modality" else len(values)
+
+
+def _send_at_once(event: Any) -> None:
+    """Small messages wait for an acknowledgement otherwise: 40 ms for each image."""
+    event.assoc.dul.socket.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
 
 
 def _matches(data_set: Dataset, asked: Dataset) -> bool:
@@ -141,6 +162,8 @@ def _matches(data_set: Dataset, asked: Dataset) -> bool:
 
 
 def _matches_key(element: Any, value: str) -> bool:
+    if element.VR == "UI":
+        return value == element.value if element.VM == 1 else value in element.value
     wanted = [str(each) for each in element.value] if element.VM > 1 else [str(element.value)]
     if element.VR == "DA" and "-" in wanted[0]:
         first, _, last = wanted[0].partition("-")

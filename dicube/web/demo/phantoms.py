@@ -61,12 +61,12 @@ def write_demo_series(folder: Path) -> list[Path]:
     Two of one CT study, and two of one MR study, one of them with a time axis.
     """
     chest = _painted(_CHEST, (96, 256, 256), -1000.0)
-    head = _painted(_HEAD, (128, 160, 160), 0.0)
+    head = _painted(_HEAD, (144, 160, 128), 0.0)
     made = {
         "chest-thin": _ct(_noisy(chest, 18), (2.5, 1.4, 1.4), "Chest 2.5 mm", 2),
         "chest-thick": _ct(_noisy(chest[::4], 8), (10.0, 1.4, 1.4), "Chest 10 mm", 3),
         "head-t1": _t1(_noisy(head, 14)),
-        "head-perfusion": _perfusion(head[8:120:7, ::2, ::2]),
+        "head-perfusion": _perfusion(head[12:132:12, ::2, ::2]),
     }
     for name, image in made.items():
         image.to_dicom_folder(folder / name)
@@ -105,19 +105,19 @@ def _t1(values: Array) -> DicomCubeImage:
     sagittal = np.ascontiguousarray(values.transpose(2, 0, 1))
     header = PixelDataHeader(OriginalPixelDtype="uint16", WindowCenter=400, WindowWidth=800)
     image = DicomCubeImage(np.clip(sagittal, 0, None).round().astype(np.uint16), header)
-    image.affine = _affine(_SAGITTAL, (1.1, 1.4, 1.1), sagittal.shape)
+    image.affine = _affine(_SAGITTAL, (1.4, 1.1, 1.1), sagittal.shape)
     return _described(image, "MR", _PATIENTS[1], "T1 sagittal", 2)
 
 
 def _perfusion(volume: Array) -> DicomCubeImage:
     """A bolus passes: grey and white matter lose signal for a while."""
-    times = np.arange(16)
-    dip = np.exp(-(((times - 6) / 2.2) ** 2))
+    times = np.arange(12)
+    dip = np.exp(-(((times - 5) / 1.8) ** 2))
     loss = np.where(volume > 500, 0.55, 0.05) * volume
     series = np.stack([_noisy(volume - loss * d, 12) for d in dip])
     header = PixelDataHeader(OriginalPixelDtype="uint16", WindowCenter=350, WindowWidth=800)
     image = DicomCubeImage(np.clip(series, 0, None).round().astype(np.uint16), header)
-    image.affine = _affine(_AXIAL, (7.7, 2.2, 2.2), volume.shape)
+    image.affine = _affine(_AXIAL, (13.2, 2.2, 2.8), volume.shape)
     return _described(image, "MR", _PATIENTS[1], "Perfusion", 5)
 
 

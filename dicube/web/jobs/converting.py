@@ -5,8 +5,9 @@ set. Each cube is verified against its source files before it appears in the lib
 """
 
 import re
-import secrets
-from collections.abc import Callable
+import shutil
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Lock
 from typing import Any, Final
@@ -55,8 +56,8 @@ def scan_worker(uploads: UploadFolder) -> Worker:
     return work
 
 
-def convert_worker(uploads: UploadFolder, library: Path) -> Worker:
-    """What converts a volume set."""
+def convert_worker(uploads: UploadFolder, library: Path, work_folder: Path) -> Worker:
+    """What converts a volume set; `work_folder` is of the same file system as the library."""
     naming = Lock()  # two items may want the same name
 
     def work(item: Item, control: Control) -> Outcome:
@@ -66,23 +67,33 @@ def convert_worker(uploads: UploadFolder, library: Path) -> Worker:
         image = DicomCubeImage.from_volume_set(found, progress=control.progress)
         stem = library / request["name"]
         stem.parent.mkdir(parents=True, exist_ok=True)
-        # Hidden, so that the library does not show it before it is verified and has its name.
-        aside = stem.with_name(f".{secrets.token_hex(6)}.{request['format']}")
-        try:
+        # Elsewhere, so that the library does not show it before it is verified and has its name;
+        # always in the same place, so that nothing remains of an attempt that was killed.
+        with _work_folder(work_folder / f"item-{item.id}") as aside:
             control.progress("encoding", 0, 1)
-            image.to_file(aside)
-            _verify(aside, control.progress)
+            cube = image.to_file(aside / f"cube.{request['format']}")
+            _verify(cube, control.progress)
             with naming:
                 target = _free_path(stem, request["format"])
-                aside.rename(target)
-        finally:
-            aside.unlink(missing_ok=True)
+                cube.rename(target)
         return Outcome(
             findings=[f"{finding.status.value}: {finding.message}" for finding in image.findings],
             results=[target.relative_to(library).as_posix()],
         )
 
     return work
+
+
+@contextmanager
+def _work_folder(folder: Path) -> Iterator[Path]:
+    """An empty folder of our own, which is gone afterwards."""
+    if folder.exists():
+        shutil.rmtree(folder)
+    folder.mkdir(mode=0o700, parents=True)
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder)
 
 
 def _archives(folder: Path) -> list[Path]:

@@ -7,7 +7,7 @@ from typing import Any, Final, get_args
 
 from dicube.exceptions import DataConsistencyError, PacsError
 from dicube.pacs import PacsServer, PullProgress, SeriesMatch, open_client, pull
-from dicube.pacs.pull import OutputFormat
+from dicube.pacs.outputs import OutputFormat
 from dicube.web.jobs.runner import Control, Outcome, Worker
 from dicube.web.jobs.states import Item, NewItem
 
