@@ -29,8 +29,12 @@ def made_image(shape=(6, 20, 24), dtype="int16", *, seed=3, name="Test^Person") 
 
 @pytest.fixture
 def library(tmp_path: Path) -> Path:
-    """Cubes of three, four and no spatial dimensions, and one with colour."""
-    folder = tmp_path / "library"
+    """See `made_library`."""
+    return made_library(tmp_path / "library")
+
+
+def made_library(folder: Path) -> Path:
+    """Cubes with three and four axes, and one with colour."""
     folder.mkdir()
     made_image().to_file(folder / "ct.dcbs")
     made_image((3, 4, 10, 12), "uint16").to_file(folder / "times.dcbs")
@@ -54,6 +58,25 @@ def client(address: str):
         yield found
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def shared_library(tmp_path_factory) -> Path:
+    """As `library`, of the server that `shared_client` talks to."""
+    return made_library(tmp_path_factory.mktemp("shared") / "library")
+
+
+@pytest.fixture(scope="session")
+def shared_address(shared_library: Path):
+    """For requests that change nothing, or should not."""
+    with running(shared_library) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
+def shared_client(shared_address: str):
+    with httpx.Client(base_url=shared_address, timeout=60) as found:
+        yield found
+
+
+@pytest.fixture(scope="session")
 def key():
     return entry_key

@@ -16,8 +16,8 @@ EVIL_NAME = "<script>alert(1)</script><b>^\"'"
 TOKEN = "a token of enough length"
 
 
-def test_a_page_of_another_site_can_change_nothing(client, library):
-    before = client.get("/api/jobs").json()
+def test_a_page_of_another_site_can_change_nothing(shared_client, shared_library):
+    before = shared_client.get("/api/jobs").json()
     for headers in (
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
@@ -30,22 +30,24 @@ def test_a_page_of_another_site_can_change_nothing(client, library):
             ("DELETE", "/api/jobs/x"),
             ("POST", "/api/servers/x/search"),
         ):
-            answer = client.request(method, path, json={"files": 1, "bytes": 1}, headers=headers)
+            answer = shared_client.request(
+                method, path, json={"files": 1, "bytes": 1}, headers=headers
+            )
             assert answer.status_code == 403, (method, path, headers)
-    assert client.get("/api/jobs").json() == before
+    assert shared_client.get("/api/jobs").json() == before
 
 
-def test_a_form_of_another_site_is_no_json(client):
+def test_a_form_of_another_site_is_no_json(shared_client):
     """What a form can send without asking first: the body is no JSON, whatever it looks like."""
     for kind in ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data"):
-        answer = client.post(
+        answer = shared_client.post(
             "/api/uploads", content=b'{"files": 1, "bytes": 1}', headers={"Content-Type": kind}
         )
         assert answer.status_code == 422, kind
 
 
-def test_a_name_pointed_at_this_machine_is_refused(client):
-    assert client.get("/api/library", headers={"Host": "evil.example"}).status_code == 421
+def test_a_name_pointed_at_this_machine_is_refused(shared_client):
+    assert shared_client.get("/api/library", headers={"Host": "evil.example"}).status_code == 421
 
 
 @pytest.mark.parametrize(
@@ -65,11 +67,11 @@ def test_a_name_pointed_at_this_machine_is_refused(client):
         "/.dicube/jobs.sqlite",
     ],
 )
-def test_addresses_lead_to_nothing_outside(address, path):
-    # httpx tidies addresses up; the server has to see them as they are.
+def test_shared_addresses_lead_to_nothing_outside(shared_address, path):
+    # httpx tidies shared_addresses up; the server has to see them as they are.
     import http.client
 
-    host = address.removeprefix("http://")
+    host = shared_address.removeprefix("http://")
     connection = http.client.HTTPConnection(host, timeout=30)
     connection.request("GET", path)
     answer = connection.getresponse()
@@ -112,15 +114,15 @@ def test_a_result_that_points_out_of_the_library_is_not_given(library, tmp_path)
         ("/api/servers/x/search", {"level": "study", "patient_name": {"$gt": ""}}),
     ],
 )
-def test_malformed_requests_are_refused_without_quoting_them(client, path, body):
-    answer = client.post(path, json=body)
+def test_malformed_requests_are_refused_without_quoting_them(shared_client, path, body):
+    answer = shared_client.post(path, json=body)
     assert answer.status_code == 422
     assert set(answer.json()) == {"error", "hint"}
     assert "xxxxx" not in answer.text
 
 
-def test_bodies_that_are_no_uploads_are_short(client):
-    answer = client.post("/api/uploads", content=b" " * (5 << 20))
+def test_bodies_that_are_no_uploads_are_short(shared_client):
+    answer = shared_client.post("/api/uploads", content=b" " * (5 << 20))
     assert answer.status_code == 413
 
 
@@ -136,14 +138,14 @@ def test_bodies_that_are_no_uploads_are_short(client):
         "axis=0",
     ],
 )
-def test_values_that_are_not_there_are_an_error(client, key, query):
-    answer = client.get(f"/api/cubes/{key('ct.dcbs')}/values?{query}")
+def test_values_that_are_not_there_are_an_error(shared_client, key, query):
+    answer = shared_client.get(f"/api/cubes/{key('ct.dcbs')}/values?{query}")
     assert answer.status_code in (400, 422)
 
 
-def test_every_answer_has_a_strict_policy(client, key):
+def test_every_answer_has_a_strict_policy(shared_client, key):
     for path in ("/", "/library", f"/view/{key('ct.dcbs')}", "/static/page.js", "/api/jobs", "/no"):
-        headers = client.get(path).headers
+        headers = shared_client.get(path).headers
         policy = headers["Content-Security-Policy"]
         assert "default-src 'none'" in policy
         assert "unsafe" not in policy
@@ -151,11 +153,11 @@ def test_every_answer_has_a_strict_policy(client, key):
         assert headers["Cache-Control"] in ("no-store", "no-cache")
 
 
-def test_pages_have_no_script_or_style_inside(client, key):
+def test_pages_have_no_script_or_style_inside(shared_client, key):
     import re
 
     for path in ("/", "/convert", "/jobs", "/library", "/templates", f"/view/{key('ct.dcbs')}"):
-        text = client.get(path).text
+        text = shared_client.get(path).text
         assert not re.search(r"<script(?![^>]*src=)|<style|\son\w+=|\sstyle=|javascript:", text)
         assert not re.search(r"""(?:src|href|action)=["'](?:https?:)?//""", text), path
 
@@ -202,16 +204,18 @@ def test_other_machines_need_a_token(tmp_path):
 
 
 @pytest.mark.parametrize("name", ["../x", "/x", "a/../../x", "..%2fx", "a\\b", "%00", "%ff"])
-def test_names_of_uploaded_files_lead_nowhere(client, library, tmp_path, name):
+def test_names_of_uploaded_files_lead_nowhere(shared_client, shared_library, name):
     from urllib.parse import quote
 
-    upload = client.post("/api/uploads", json={"files": 1, "bytes": 1}).json()["upload"]
-    before = set(tmp_path.rglob("*"))
+    upload = shared_client.post("/api/uploads", json={"files": 1, "bytes": 1}).json()["upload"]
+    before = set(shared_library.parent.rglob("*"))
     sent = name if name.startswith("%") else quote(name, safe="%")
-    answer = client.put(f"/api/uploads/{upload}/files", content=b"x", headers={"X-File-Name": sent})
+    answer = shared_client.put(
+        f"/api/uploads/{upload}/files", content=b"x", headers={"X-File-Name": sent}
+    )
     assert answer.status_code == 400
-    assert set(tmp_path.rglob("*")) == before
-    answer = client.put("/api/uploads/../files", content=b"x", headers={"X-File-Name": "x"})
+    assert set(shared_library.parent.rglob("*")) == before
+    answer = shared_client.put("/api/uploads/../files", content=b"x", headers={"X-File-Name": "x"})
     assert answer.status_code in (404, 405)
 
 

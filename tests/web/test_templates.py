@@ -12,15 +12,16 @@ def document(client, name):
     return json.loads(client.get(f"/api/templates/{name}").raise_for_status().json()["text"])
 
 
-def test_ours_are_listed_and_cannot_be_changed(client):
+def test_ours_are_listed_and_cannot_be_changed(shared_client):
     names = {
-        each["name"]: each["isOwn"] for each in client.get("/api/templates").json()["templates"]
+        each["name"]: each["isOwn"]
+        for each in shared_client.get("/api/templates").json()["templates"]
     }
     assert {"mr", "ct", "dx", "mg"} <= set(names)
     assert not any(names.values())
-    text = json.dumps(document(client, "ct"))
-    assert client.put("/api/templates/ct", json={"text": text}).status_code == 400
-    assert client.delete("/api/templates/ct").status_code == 400
+    text = json.dumps(document(shared_client, "ct"))
+    assert shared_client.put("/api/templates/ct", json={"text": text}).status_code == 400
+    assert shared_client.delete("/api/templates/ct").status_code == 400
 
 
 def test_a_copy_is_saved_changed_used_and_removed(client, library, key):
@@ -44,17 +45,17 @@ def test_a_copy_is_saved_changed_used_and_removed(client, library, key):
 @pytest.mark.parametrize(
     "text", ["", "{", "[]", '{"tags": ["NoSuchKeyword"]}', '{"tags": "PatientID"}', "[" * 100_000]
 )
-def test_what_is_no_template_is_not_saved(client, library, text):
-    answer = client.put("/api/templates/mine", json={"text": text, "isNew": True})
+def test_what_is_no_template_is_not_saved(shared_client, shared_library, text):
+    answer = shared_client.put("/api/templates/mine", json={"text": text, "isNew": True})
     assert answer.status_code == 400
     assert answer.json()["error"]
-    assert not (library / ".dicube" / "templates").exists()
+    assert not (shared_library / ".dicube" / "templates").exists()
 
 
 @pytest.mark.parametrize("name", ["..", "a.b", "A", "a b", "ä", "x" * 41, "-a", "..%2fx", "%2e%2e"])
-def test_names_that_are_no_file_names_are_refused(client, library, name):
-    text = json.dumps(document(client, "ct"))
-    before = set(library.rglob("*.json"))
-    answer = client.put(f"/api/templates/{name}", json={"text": text, "isNew": True})
+def test_names_that_are_no_file_names_are_refused(shared_client, shared_library, name):
+    text = json.dumps(document(shared_client, "ct"))
+    before = set(shared_library.rglob("*.json"))
+    answer = shared_client.put(f"/api/templates/{name}", json={"text": text, "isNew": True})
     assert answer.status_code in (400, 404, 405)
-    assert set(library.rglob("*.json")) == before
+    assert set(shared_library.rglob("*.json")) == before
