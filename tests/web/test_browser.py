@@ -356,13 +356,15 @@ def test_the_next_slice_comes_without_waiting(browser, large_ct, record_property
                 done += 1
                 page.wait_for_function(f"(n) => {MEASURED}.length >= n", arg=done)
             timings[name] = page.evaluate(MEASURED)[-len(keys) :]
+            painted = page.evaluate(MEASURED.replace("key to slice", "key to next frame"))
+            timings[f"{name}, painted"] = painted[-len(keys) :]
         for name, found in timings.items():
             median, late = statistics.median(found), float(np.percentile(found, 95))
             print(f"{name}: median {median:.1f} ms, 95th percentile {late:.1f} ms")
             record_property(name, json.dumps([median, late]))
-            assert median < 50, timings
+            assert median < 100, timings
         everything = [each for found in timings.values() for each in found]
-        assert float(np.percentile(everything, 95)) < 150, timings
+        assert float(np.percentile(everything, 95)) < 300, timings
 
 
 def test_a_click_through_the_page_needs_no_mouse(viewer):
