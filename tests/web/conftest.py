@@ -11,7 +11,7 @@ from dicube import Axis, DicomCubeImage, PixelDataHeader
 pytest.importorskip("fastapi", reason='the web page needs the extra "web"')
 
 from dicube.library.entry import entry_key
-from tests.web.servers import running
+from tests.web.page_server import running
 
 
 def made_image(shape=(6, 20, 24), dtype="int16", *, seed=3, name="Test^Person") -> DicomCubeImage:

@@ -7,7 +7,7 @@ from pathlib import Path
 from PIL import Image
 
 from tests.web.chromium import browsing, chromium
-from tests.web.servers import process
+from tests.web.page_server import process
 
 IMAGES = Path(__file__).resolve().parents[2] / "docs" / "images"
 _NARROW = {"width": 420, "height": 800}

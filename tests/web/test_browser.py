@@ -11,7 +11,7 @@ from dicube import DicomCubeImage, PixelDataHeader, load
 from tests.series import DATA, series_folder
 from tests.web.chromium import browsing, chromium, requires_chromium
 from tests.web.conftest import made_image
-from tests.web.servers import process, running
+from tests.web.page_server import process, running
 
 pytestmark = requires_chromium
 

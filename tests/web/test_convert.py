@@ -10,7 +10,7 @@ import dicube
 from dicube.web.uploads import UploadLimits
 from tests.series import requires_data, series_folder
 from tests.web.conftest import made_image
-from tests.web.servers import job_in_state, running, send_files
+from tests.web.page_server import job_in_state, running, send_files
 
 
 def files_of(folder, prefix=""):

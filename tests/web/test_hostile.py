@@ -10,7 +10,7 @@ from dicube.web.app import create_app
 from dicube.web.security import SecuritySettings
 from dicube.web.settings import settings_for
 from tests.web.conftest import made_image
-from tests.web.servers import job_in_state, process, running, send_files, serving
+from tests.web.page_server import job_in_state, process, running, send_files, serving
 
 EVIL_NAME = "<script>alert(1)</script><b>^\"'"
 TOKEN = "a token of enough length"

@@ -8,7 +8,7 @@ from dicube.exceptions import DataConsistencyError, PacsError
 from dicube.web.jobs.runner import Interrupted, JobRunner, Outcome
 from dicube.web.jobs.states import Action, NewItem, State, overall_state
 from dicube.web.jobs.store import JobStore
-from tests.web.servers import eventually
+from tests.web.page_server import eventually
 
 
 @pytest.fixture

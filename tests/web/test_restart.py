@@ -10,7 +10,7 @@ pytest.importorskip("pynetdicom", reason='pulling needs the extra "pacs"')
 from dicube import load
 from dicube.web.demo import demo_server
 from tests.web.conftest import made_image
-from tests.web.servers import eventually, job_in_state, process, send_files
+from tests.web.page_server import eventually, job_in_state, process, send_files
 
 CONFIG = """
 [servers.demo]
