@@ -173,10 +173,8 @@ class CubeInstances:
         image, file_format = self._image, self._file.file_format
         if image is None or not image.encoding.is_plain:
             return ()
-        source, dtype = self._source(number), self._about.dtype
-        if source is not None and (
-            source.layout.dtype != dtype or source.layout.bits_allocated < 8
-        ):
+        layout, dtype = self.layout(number), self._about.dtype
+        if layout.dtype != dtype or layout.bits_allocated < 8:
             return ()
         if file_format == DCBA:
             return (JXL_UID,) if dtype in (np.dtype("u1"), np.dtype("u2")) else ()
@@ -235,13 +233,9 @@ class CubeInstances:
         """
         if uid in self.stored_syntaxes(number):
             return self.codestreams(number, frames)
-        values = self.values(number, frames)
-        source = self._source(number)
-        if source is not None:
-            values = values.astype(source.layout.dtype, copy=False)
-        return [
-            memoryview(stream) for stream in codec_for_transfer_syntax(uid).encode_frames(values)
-        ]
+        values = self.values(number, frames).astype(self.layout(number).dtype, copy=False)
+        streams = codec_for_transfer_syntax(uid).encode_frames(values)
+        return [memoryview(stream) for stream in streams]
 
     def native(self, number: int, frames: Sequence[int]) -> bytes:
         """Frames as native little endian pixel data; of bits, without gaps between them.

@@ -1,6 +1,7 @@
 """The cubes of a library as studies, series and instances (PS3.4 C.6.1.1)."""
 
 import logging
+import time
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
 
@@ -13,6 +14,8 @@ logger = logging.getLogger(__name__)
 
 # Of an instance that lies in several cubes the one is taken that gives it back most exactly.
 _BEST_FORMAT_FIRST: Final = ("dcbs", "dcba", "dcbr")
+
+_TIMES_LOOKING: Final = 20
 
 
 class Series(NamedTuple):
@@ -52,11 +55,16 @@ class Studies:
         self._library = library
         self._cubes = cubes
         self._revision = -1
+        self._next_look = 0.0  # monotonic seconds
         self._studies: dict[str, Study] = {}
 
     def refresh(self) -> None:
-        """Look at the folder again, and group what is new."""
+        """Look at the folder again, unless that was a moment ago: 5 % of the time at most."""
+        if time.monotonic() < self._next_look:
+            return
+        start = time.monotonic()
         self._library.refresh()
+        self._next_look = time.monotonic() + _TIMES_LOOKING * (time.monotonic() - start)
 
     def studies(self) -> list[Study]:
         """All of them, the newest first."""

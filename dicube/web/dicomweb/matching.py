@@ -11,6 +11,7 @@ _RANGES: Final = frozenset(("DA", "TM", "DT"))
 _NUMBERS: Final = frozenset(("DS", "FD", "FL", "IS", "SL", "SS", "SV", "UL", "US", "UV"))
 _LISTS: Final = frozenset(("UI",))
 # A "-" in a date-time may also be the sign of its offset from UTC, which has four digits.
+_WITH_OFFSET: Final = re.compile(r"\d{4,}(?:\.\d+)?-(?:0\d|1[0-4])[0-5]\d")
 _DATE_TIME_RANGE: Final = re.compile(r"(\d{4,}(?:\.\d+)?(?:[+-]\d{4})?)?-(\d{4,}\S*)?")
 
 
@@ -65,7 +66,7 @@ def _pattern(wanted: str, ignores_case: bool) -> re.Pattern[str]:
 def _bounds(wanted: str, vr: str) -> tuple[str, str]:
     """First and last of a range, "" where it is open; a single value is both."""
     if vr == "DT":
-        match = _DATE_TIME_RANGE.fullmatch(wanted)
+        match = None if _WITH_OFFSET.fullmatch(wanted) else _DATE_TIME_RANGE.fullmatch(wanted)
         return (match.group(1) or "", match.group(2) or "") if match else (wanted, wanted)
     first, dash, last = _digits(wanted).partition("-")
     return (first, last) if dash else (first, first)

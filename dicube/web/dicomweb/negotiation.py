@@ -83,7 +83,7 @@ def accepted(request: Request) -> list[MediaRange]:
     """
     text = ",".join(request.query_params.getlist("accept"))
     text = text or ",".join(request.headers.getlist("accept"))
-    return parse_accept(text) or [MediaRange("*/*")]
+    return parse_accept(text) if text.strip() else [MediaRange("*/*")]
 
 
 def parse_accept(text: str) -> list[MediaRange]:

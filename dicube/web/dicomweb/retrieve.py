@@ -68,7 +68,7 @@ class Retrieval:
             return known
         parts = self._files(base_url(request), places, forms)
         if len(forms) == 1 and not forms[0].is_multipart:
-            return single_response(parts, headers)
+            return single_response(next(parts), headers)
         return multipart_response(parts, DICOM, headers)
 
     @in_plain_words
@@ -85,7 +85,7 @@ class Retrieval:
         headers = {"ETag": tag, "Cache-Control": CACHED}
         parts = self._frames(base_url(request), place, numbers, form)
         if len(numbers) == 1 and not form.is_multipart:
-            return single_response(parts, headers)
+            return single_response(next(parts), headers)
         return multipart_response(parts, form.media_type, headers)
 
     @in_plain_words
@@ -105,7 +105,7 @@ class Retrieval:
         headers = {"ETag": tag, "Cache-Control": CACHED}
         if is_multipart:
             return multipart_response(iter([part]), OCTETS, headers)
-        return single_response(iter([part]), headers)
+        return single_response(part, headers)
 
     # ---- what is asked for ----------------------------------------------------------------------
 
