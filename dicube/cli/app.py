@@ -13,6 +13,7 @@ from dicube.cli import (
     info,
     mask,
     meta,
+    pacs,
     preview,
     scan,
     seg,
@@ -40,6 +41,7 @@ _COMMANDS: Final = (
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube serve cubes", "a folder of cubes as DICOMweb"),
     ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
+    ("dicube pacs pull data --accession-number A1", "series of a PACS as files"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
     ("dicube web --demo --open", "search, pull and look at series in the browser"),
 )
@@ -116,6 +118,7 @@ app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.command(epilog=serve.EXAMPLES)(serve.serve)
 app.add_typer(seg.app, name="seg")
+app.add_typer(pacs.app, name="pacs")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
 app.command(epilog=web.EXAMPLES)(web.web)
 app.command(epilog=table.EXAMPLES)(table.table)

@@ -16,6 +16,8 @@ from dicube.exceptions import (
     InvalidCubeFileError,
     MetaDataError,
     MissingDependencyError,
+    PacsError,
+    PullCancelled,
 )
 
 
@@ -29,6 +31,7 @@ class ExitCode(IntEnum):
     CONFLICT = 4
     CODEC = 5
     MISSING_DEPENDENCY = 6
+    SERVER = 7
     INTERRUPTED = 130
 
 
@@ -40,6 +43,7 @@ EXIT_CODES_HELP: Final = (
     "4    the data do not fit together, or the target exists already",
     "5    pixels cannot be encoded or decoded",
     "6    an optional package is missing",
+    "7    a DICOM server cannot be reached, refuses, or has less than was asked for",
     "130  interrupted",
 )
 
@@ -49,6 +53,8 @@ _CODES: Final[tuple[tuple[type[DicomCubeError], ExitCode], ...]] = (
     (DataConsistencyError, ExitCode.CONFLICT),
     (CodecError, ExitCode.CODEC),
     (MissingDependencyError, ExitCode.MISSING_DEPENDENCY),
+    (PullCancelled, ExitCode.INTERRUPTED),
+    (PacsError, ExitCode.SERVER),
 )
 
 

@@ -13,6 +13,8 @@ from dicube.exceptions import (
     ServerUnavailableError,
 )
 from dicube.pacs.client import PacsClient, Retrieved, Stored, StoreFailure, open_client
+from dicube.pacs.diagnosis import Check, diagnose
+from dicube.pacs.lists import ListedKeys, read_list
 from dicube.pacs.matches import InstanceMatch, PatientMatch, SeriesMatch, StudyMatch
 from dicube.pacs.pull import PulledSeries, PullProgress, pull
 from dicube.pacs.query import Query
@@ -21,9 +23,11 @@ from dicube.pacs.settings import load_servers
 from dicube.pacs.workflow import DICOMDownloadClient, SeriesOutcome, pull_all
 
 __all__ = [
+    "Check",
     "DICOMDownloadClient",
     "IncompleteSeriesError",
     "InstanceMatch",
+    "ListedKeys",
     "PacsClient",
     "PacsError",
     "PacsServer",
@@ -39,8 +43,10 @@ __all__ = [
     "StoreFailure",
     "Stored",
     "StudyMatch",
+    "diagnose",
     "load_servers",
     "open_client",
     "pull",
     "pull_all",
+    "read_list",
 ]

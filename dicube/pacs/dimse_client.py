@@ -212,12 +212,7 @@ class DimseClient:
                     association, keys, destination, inbox, self.server.timeout_s, cancelled
                 )
                 if outcome.status == DESTINATION_UNKNOWN:
-                    raise PacsError(
-                        f"the server does not know where {destination!r} is",
-                        where=self.server.where,
-                        hint="have calling_aet registered there with the address of this machine"
-                        ' and calling_port, or fetch with retrieve = "get"',
-                    )
+                    raise requests.unknown_destination(self.server.where, destination)
                 if outcome.status not in (SUCCESS, SOME_FAILED):
                     inbox.note(f"C-MOVE ended with {status_text(outcome.status)}")
 

@@ -16,7 +16,11 @@ OutputFormat = Literal["dcbs", "dcba", "dicom", "nifti", "npz"]
 Transform = Callable[[DicomCubeImage], DicomCubeImage]
 
 SUFFIXES: Final = {"dcbs": ".dcbs", "dcba": ".dcba", "nifti": ".nii.gz", "npz": ".npz", "dicom": ""}
-REST: Final = "_dicom"  # of the folder for what cannot be written in the format
+
+
+def rest_name(stem: str, output_format: OutputFormat) -> str:
+    """The folder for what cannot be written in a format."""
+    return f"{stem}_{output_format}_rest"
 
 
 class Written(NamedTuple):
@@ -94,8 +98,9 @@ def write_series(
     if others:
         findings.append(f"{len(others)} instances are no images that can be read")
     if rest and transform is None:
-        _copy(rest, folder / (stem + REST))
-        names.append(stem + REST)
+        name = rest_name(stem, output_format)
+        _copy(rest, folder / name)
+        names.append(name)
         instances, rest = instances + len(rest), []
     return Written(tuple(names), instances, tuple(rest), tuple(findings))
 

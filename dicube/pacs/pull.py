@@ -2,7 +2,7 @@
 
 import json
 import os
-import shutil
+import re
 import tempfile
 import time
 from collections.abc import Callable
@@ -16,7 +16,7 @@ from dicube.exceptions import DataConsistencyError, IncompleteSeriesError, Inval
 from dicube.pacs.client import Cancelled, PacsClient, Retrieved
 from dicube.pacs.inbox import JOURNAL, safe_name
 from dicube.pacs.matches import SeriesMatch
-from dicube.pacs.outputs import OutputFormat, Transform, write_series
+from dicube.pacs.outputs import SUFFIXES, OutputFormat, Transform, rest_name, write_series
 from dicube.pacs.retry import raise_if
 from dicube.storage.atomic import replacing
 
@@ -79,7 +79,7 @@ def pull(
 
     Names are made of UIDs: they are unique, identify nobody, and lead nowhere else. A series of
     several volume sets gives several files ``SERIES_UID_0.dcbs``...; instances that are no image,
-    or do not fit the format, are kept as DICOM in ``SERIES_UID_dicom``. Nothing is overwritten.
+    or do not fit the format, are kept as DICOM in ``SERIES_UID_dcbs_rest``. Nothing is overwritten.
 
     Parameters
     ----------
@@ -248,23 +248,19 @@ class _Job:
         DataConsistencyError
             There are some.
         """
-        known = set() if record is None else set(record["files"])
-        for name in os.listdir(self.folder) if self.folder.is_dir() else ():
-            is_ours = name == self._stem or name.startswith((f"{self._stem}.", f"{self._stem}_"))
-            if is_ours and name not in known | self._other_outputs():
-                raise DataConsistencyError(
-                    "the target exists already",
-                    where=str(self.folder / name),
-                    hint="move it away, or pull into another folder",
-                )
-
-    def _other_outputs(self) -> set[str]:
-        """Files of pulls in other formats."""
-        found: set[str] = set()
-        for path in self.folder.glob(f".{self._stem}.*.json"):
-            with suppress(OSError, ValueError):
-                found |= set(json.loads(path.read_text(encoding="utf-8"))["files"])
-        return found
+        known = {} if record is None else record["files"]
+        ours = re.compile(
+            rf"{re.escape(self._stem)}(_\d+)?{re.escape(SUFFIXES[self._format])}"
+            rf"|{re.escape(rest_name(self._stem, self._format))}"
+        )
+        for path in self.folder.iterdir() if self.folder.is_dir() else ():
+            if not ours.fullmatch(path.name) or known.get(path.name) == _length(path):
+                continue
+            raise DataConsistencyError(
+                "the target exists already",
+                where=str(path),
+                hint="move it away, or pull into another folder",
+            )
 
     def write(self, retrieved: Retrieved, search: SeriesSearch) -> dict[str, Any]:
         """Convert in a folder aside, move the output into place, and clear the scratch folder."""
@@ -287,24 +283,23 @@ class _Job:
                     f"{len(written.left)} instances cannot be transformed: they stay in"
                     f" {self.scratch}"
                 )
+            # What is there is ours: `check_target` looked. An interrupted pull verified it.
+            there = {name: _length(self.folder / name) for name in written.names}
             record: dict[str, Any] = {
                 "received": len(retrieved.files),
-                "files": {name: _length(Path(aside) / name) for name in written.names},
+                "files": {
+                    name: _length(Path(aside) / name) if length is None else length
+                    for name, length in there.items()
+                },
                 "findings": findings,
             }
-            # First the record: what a crash leaves then is known, and may be replaced.
+            # First the record, so that the next pull knows what a crash leaves.
             with replacing(self._record_path) as file:
                 file.write(json.dumps(record).encode())
-            for name in written.names:
-                self._place(Path(aside) / name, self.folder / name)
+            for name in [name for name, length in there.items() if length is None]:
+                (Path(aside) / name).replace(self.folder / name)
         self._clear_scratch(retrieved, set(written.left))
         return record
-
-    def _place(self, source: Path, target: Path) -> None:
-        """Move an output into place; what is there is a piece of an interrupted pull of ours."""
-        if target.is_dir():
-            shutil.rmtree(target)
-        source.replace(target)
 
     def _clear_scratch(self, retrieved: Retrieved, left: set[Path]) -> None:
         for path in set(retrieved.files) - left:

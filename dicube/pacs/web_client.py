@@ -3,6 +3,7 @@
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Final, Self
@@ -103,8 +104,9 @@ class DicomWebClient:
         seen: set[str] = set()
         while True:
             page = self._page(path, keys, limit=_PAGE, offset=len(rows))
-            new = [row for row in page if (text := json.dumps(row, sort_keys=True)) not in seen
-                   and not seen.add(text)]  # fmt: skip
+            texts = {json.dumps(row, sort_keys=True): row for row in page}
+            new = [row for text, row in texts.items() if text not in seen]
+            seen.update(texts)
             rows += new
             # Some servers cut pages shorter, some know no offset and begin again.
             if not new:
@@ -183,7 +185,7 @@ class DicomWebClient:
         failed: list[StoreFailure] = []
         stored = length = 0
         for batch in _batches(paths, failed):
-            refused = with_retries(lambda batch=batch: self._stow(batch))
+            refused = with_retries(partial(self._stow, batch))
             failed += [StoreFailure(batch[uid], why) for uid, why in refused.items()]
             taken = [path for uid, path in batch.items() if uid not in refused]
             stored, length = stored + len(taken), length + sum(p.stat().st_size for p in taken)

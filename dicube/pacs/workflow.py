@@ -4,6 +4,7 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 from types import TracebackType
 from typing import NamedTuple, Self
 
@@ -55,6 +56,10 @@ def pull_all(
     SeriesOutcome
         As they are done. After `cancelled` said so no other is begun.
     """
+    stopped = Event()
+
+    def is_cancelled() -> bool:
+        return stopped.is_set() or (cancelled is not None and cancelled())
 
     def one(match: SeriesMatch) -> SeriesOutcome:
         report = None if progress is None else lambda state: progress(match, state)
@@ -67,7 +72,7 @@ def pull_all(
                 scratch=scratch,
                 transform=transform,
                 progress=report,
-                cancelled=cancelled,
+                cancelled=is_cancelled,
             )
         except (DicomCubeError, OSError) as error:
             return SeriesOutcome(match, None, error)
@@ -76,17 +81,20 @@ def pull_all(
     left = iter(series)
     with ThreadPoolExecutor(jobs, thread_name_prefix="dicube pull") as pool:
         running: set[Future[SeriesOutcome]] = set()
-        while True:
-            while len(running) < jobs and (match := next(left, None)) is not None:
-                running.add(pool.submit(one, match))
-            if not running:
-                return
-            done, running = wait(running, return_when=FIRST_COMPLETED)
-            for future in done:
-                outcome = future.result()
-                yield outcome
-                if isinstance(outcome.error, PullCancelled):
-                    left = iter(())
+        try:
+            while True:
+                while len(running) < jobs and (match := next(left, None)) is not None:
+                    running.add(pool.submit(one, match))
+                if not running:
+                    return
+                done, running = wait(running, return_when=FIRST_COMPLETED)
+                for future in done:
+                    outcome = future.result()
+                    yield outcome
+                    if isinstance(outcome.error, PullCancelled):
+                        left = iter(())
+        finally:
+            stopped.set()  # whoever still runs would keep an interrupted program waiting
 
 
 class DICOMDownloadClient:

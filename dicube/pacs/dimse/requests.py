@@ -13,7 +13,13 @@ from dicube.pacs.dimse.sop_classes import (
     STUDY_ROOT_MOVE,
     VERIFICATION,
 )
-from dicube.pacs.dimse.statuses import PENDING, SUCCESS, status_text
+from dicube.pacs.dimse.statuses import (
+    DESTINATION_UNKNOWN,
+    NO_SUCH_INSTANCE,
+    PENDING,
+    SUCCESS,
+    status_text,
+)
 from dicube.pacs.inbox import Inbox, Incoming
 from dicube.pacs.retry import raise_if
 
@@ -156,6 +162,41 @@ def move(
         last_answer = time.monotonic()
         if command.status not in PENDING:
             return Outcome(command.status or 0, command.failed or 0)
+
+
+def move_nothing(association: Association, keys: Mapping[int, str], destination: str) -> None:
+    """C-MOVE of what does not exist, to learn whether the destination is known.
+
+    Raises
+    ------
+    PacsError
+        It is not, or the server does not say.
+    """
+    context = _context(association, STUDY_ROOT_MOVE, "C-MOVE")
+    request = _request(association, Field.C_MOVE_RQ, STUDY_ROOT_MOVE, destination=destination)
+    association.send(context, request, encode_identifier(keys))
+    while (status := _answer(association, request).command.status) in PENDING:
+        pass
+    if status == DESTINATION_UNKNOWN:
+        raise unknown_destination(association.where, destination)
+    if status not in (SUCCESS, NO_SUCH_INSTANCE):
+        raise PacsError(
+            f"the server does not say whether it knows {destination!r} as a destination,"
+            f" {status_text(status)}",
+            where=association.where,
+            hint="if C-MOVE fails, have calling_aet registered there with the address of this"
+            " machine and calling_port",
+        )
+
+
+def unknown_destination(where: str, destination: str) -> PacsError:
+    """The error for a move destination that the server does not know."""
+    return PacsError(
+        f"the server does not know where {destination!r} is",
+        where=where,
+        hint="have calling_aet registered there with the address of this machine and calling_port,"
+        ' or fetch with retrieve = "get"',
+    )
 
 
 def receive_into(association: Association, inbox_for: Callable[[Command], Inbox]) -> Message | None:

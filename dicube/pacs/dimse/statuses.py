@@ -7,8 +7,7 @@ SUCCESS: Final = 0x0000
 SOME_FAILED: Final = 0xB000
 CANCELLED: Final = 0xFE00
 DESTINATION_UNKNOWN: Final = 0xA801
-NOT_AUTHORISED: Final = 0x0124
-NO_SUCH_OPERATION: Final = 0x0211
+NO_SUCH_INSTANCE: Final = 0x0112
 
 _NAMES: Final = {
     0x0105: "no such attribute",
