@@ -12,11 +12,14 @@ _INT64: Final = range(-(2**63), 2**63)
 def data_frame(records: Sequence[Mapping[str, Cell]], names: Sequence[str]) -> Any:
     """Records as a pandas.DataFrame: numbers as Int64 or float64, all else as they are."""
     pandas = extra_module("pandas", extra="tables", purpose="a table")
-    columns = {}
-    for name in names:
-        cells = [record.get(name) for record in records]
-        columns[name] = pandas.Series(cells, dtype=_dtype(cells))
-    return pandas.DataFrame(columns, columns=list(names))
+    rows = [[record.get(name) for name in names] for record in records]
+    numeric = {
+        name: dtype
+        for number, name in enumerate(names)
+        if (dtype := _dtype([row[number] for row in rows])) != "object"
+    }
+    # All at once, and then the numbers: a column at a time would take several times as long.
+    return pandas.DataFrame(rows, columns=list(names), dtype="object").astype(numeric)
 
 
 def _dtype(cells: Sequence[Cell]) -> str:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final, TypeAlias
 
+from pydicom.config import disable_value_validation
 from pydicom.dataset import Dataset
 from pydicom.filebase import DicomBytesIO
 from pydicom.filewriter import write_dataset
@@ -80,7 +81,8 @@ class HeaderReader:
             A path does not exist, or a header cannot be encoded.
         """
         paths = [Path(each) for each in sources if isinstance(each, (str, os.PathLike))]
-        batches = [batch for path in paths for batch in _batches(path)]
+        seen: set[Path] = set()  # a source may be named twice, or lie in another one
+        batches = [_unseen(batch, seen) for path in paths for batch in _batches(path)]
         total, done = sum(map(len, batches)), 0
         for batch in batches:
             yield from self._files(batch)
@@ -144,6 +146,12 @@ def _batches(path: Path) -> list[list[Path]]:
     return batches
 
 
+def _unseen(files: Sequence[Path], seen: set[Path]) -> list[Path]:
+    found = [path for path in files if path.absolute() not in seen]
+    seen.update(path.absolute() for path in found)
+    return found
+
+
 def _answers(headers: Sequence[Header]) -> Iterator[SeriesHeaders]:
     """Answers of a PACS by their series, in the order in which those come first."""
     scopes: dict[str, list[Scope]] = {}
@@ -163,11 +171,12 @@ def _answers(headers: Sequence[Header]) -> Iterator[SeriesHeaders]:
 
 def _scope(header: Header, *, where: str) -> Scope:
     """A header as a data set from a file, so that all are read alike."""
+    encoded = DicomBytesIO()
+    encoded.is_implicit_VR, encoded.is_little_endian = False, True
     try:
-        data_set = header if isinstance(header, Dataset) else Dataset.from_json(dict(header))
-        encoded = DicomBytesIO()
-        encoded.is_implicit_VR, encoded.is_little_endian = False, True
-        write_dataset(encoded, _without_pixels(data_set))
+        with disable_value_validation():  # its warnings quote values, and a PACS has what it has
+            data_set = header if isinstance(header, Dataset) else Dataset.from_json(dict(header))
+            write_dataset(encoded, _without_pixels(data_set))
     except _NOT_ENCODABLE as error:
         raise MetaDataError(
             "the header cannot be encoded", where=where, hint="pydicom cannot write it, either"

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+from pydicom.dataset import Dataset
+
 from dicube.dicom.folder_scan import Progress, SkippedFile
 from dicube.exceptions import DicomCubeError
 from dicube.interchange.tables.cells import Cell, several
@@ -139,8 +141,8 @@ def metadata_tables(
     >>> tables = metadata_tables(["incoming", "ct.dcbs"])  # doctest: +SKIP
     >>> tables.write("incoming.xlsx")  # doctest: +SKIP
     """
-    if isinstance(sources, (str, os.PathLike, Mapping)) or hasattr(sources, "file_meta"):
-        sources = [sources]  # type: ignore[list-item]
+    if isinstance(sources, (str, os.PathLike, Mapping, Dataset)):
+        sources = [sources]
     by_modality = templates_by_modality(templates)
     rules = load_mr_rules(mr_config)
     reader = HeaderReader(progress)

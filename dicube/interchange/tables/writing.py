@@ -13,7 +13,7 @@ from typing import Any, Final
 from dicube.exceptions import DataConsistencyError
 from dicube.extras import extra_module
 from dicube.interchange.tables.cells import Cell, cell_text
-from dicube.storage.atomic import replacing, replacing_path
+from dicube.storage.atomic import replacing
 
 SUFFIXES: Final = (".xlsx", ".csv", ".parquet")
 # The limits of Excel: "Excel specifications and limits", worksheet and workbook.
@@ -22,6 +22,7 @@ MAX_COLUMNS: Final = 16_384
 MAX_CHARACTERS: Final = 32_767
 _FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _WORKBOOK: Final = {
+    "in_memory": True,
     "strings_to_formulas": False,
     "strings_to_urls": False,
     "strings_to_numbers": False,
@@ -80,12 +81,14 @@ def _write_workbook(sheets: Mapping[str, Any], path: Path) -> None:
     xlsxwriter = extra_module("xlsxwriter", extra="tables", purpose="a workbook")
     for name, frame in sheets.items():
         _check_limits(name, frame, where=str(path))
-    with replacing_path(path) as temporary:
-        workbook = xlsxwriter.Workbook(str(temporary), _WORKBOOK)
+    # In memory: else parts of it would lie in a folder for temporary files that others can read.
+    content = io.BytesIO()
+    with xlsxwriter.Workbook(content, _WORKBOOK) as workbook:
         bold = workbook.add_format({"bold": True})
         for name, frame in sheets.items():
             _write_sheets(workbook, name, frame, bold)
-        workbook.close()
+    with replacing(path) as file:
+        file.write(content.getbuffer())
 
 
 def _check_limits(name: str, frame: Any, *, where: str) -> None:

@@ -1,7 +1,8 @@
 """Every cell of every series of the test data, in the workbook too, as pydicom reads it."""
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +13,10 @@ from dicube.interchange.tables import MetadataTables, metadata_tables, templates
 from tests.interchange.tables import oracle
 from tests.series import ALL_FOLDERS, DATA, requires_data
 
-pytestmark = requires_data
 openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra tables)")
 pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
+
+pytestmark = requires_data
 
 # Files that are no DICOM for us, or cut short.
 LEFT_OUT = {
@@ -88,11 +90,8 @@ def test_cells_of_instances_are_those_of_pydicom(name: str, sheets: dict[str, An
     rows = [r for r in sheets["DICOM_Metadata"] if Path(r["Folder"]).is_relative_to(DATA / name)]
     assert rows or name in ("odd_no_meta", "odd_MR_truncated") or "too_short" in name
     for row in rows:
-        header = oracle.read_header(Path(row["Folder"], row["File"]))
-        template = COLUMNS.get(row["Modality"], COLUMNS[""])
-        for column in template.columns:
-            expected = oracle.cell(header, column)
-            assert same(row[column.name], expected), (row["File"], column.name)
+        for column, expected in expected_cells(path_of(row), row["Modality"])[1].items():
+            assert same(row[column], expected), (row["File"], column)
 
 
 @pytest.mark.usefixtures("tolerant")
@@ -104,16 +103,32 @@ def test_cells_of_series_are_those_of_their_files(sheets: dict[str, Any]) -> Non
     for summary in sheets["Series_Summary"]:
         rows = by_series[summary["Series"]]
         assert summary["Instances"] == len(rows)
-        headers = [oracle.read_header(Path(row["Folder"], row["File"])) for row in rows]
-        assert len({header.get("SeriesInstanceUID") for header in headers}) == 1
-        single = not any("PerFrameFunctionalGroupsSequence" in header for header in headers)
-        columns = {c.name: c for row in rows for c in COLUMNS.get(row["Modality"], COLUMNS[""]).columns}
-        for name, column in columns.items():
+        files = [expected_cells(path_of(row), row["Modality"]) for row in rows]
+        assert len({cells.get("SeriesInstanceUID") for _, cells in files}) == 1
+        if len(files) > 1 and any(is_multi_frame for is_multi_frame, _ in files):
+            continue  # then frames of all files are listed together
+        for name, column in columns_of(row["Modality"] for row in rows).items():
             if not column.in_summary:
-                assert name not in summary
-            elif single or len(rows) == 1:
-                expected = oracle.joined([oracle.cell(header, column) for header in headers])
-                assert same(summary[name], expected), (summary["Folder"], name)
+                continue
+            expected = oracle.joined([cells.get(name) for _, cells in files])
+            assert same(summary[name], expected), (summary["Folder"], name)
+    assert "SOPInstanceUID" not in summary
+
+
+def path_of(row: dict[str, Any]) -> Path:
+    return Path(row["Folder"], row["File"])
+
+
+@cache
+def expected_cells(path: Path, modality: str) -> tuple[bool, dict[str, oracle.Cell]]:
+    """Whether a file has frames of its own, and its cells by column."""
+    header = oracle.read_header(path)
+    cells = {name: oracle.cell(header, c) for name, c in columns_of([modality]).items()}
+    return "PerFrameFunctionalGroupsSequence" in header, cells
+
+
+def columns_of(modalities: Iterable[str]) -> dict[str, Any]:
+    return {c.name: c for m in modalities for c in COLUMNS.get(m, COLUMNS[""]).columns}
 
 
 def same(found: Any, expected: Any) -> bool:

@@ -85,10 +85,10 @@ class SeriesFacts:
         time of a map.
         """
         if name in self.known:
-            found = _number(self.known[name])
+            found = number_of(self.known[name])
             return [] if found is None else [found]
         for column in self.fields.get(name, (name,)):
-            numbers = [_number(value) for value in self.naming_values(column)]
+            numbers = [number_of(value) for value in self.naming_values(column)]
             positive = [number for number in numbers if number is not None and number > 0]
             if positive:
                 return list(dict.fromkeys(positive))
@@ -99,7 +99,8 @@ class SeriesFacts:
         return replace(self, fields={}, known={}).values(column)
 
 
-def _number(value: Cell) -> float | None:
+def number_of(value: Cell) -> float | None:
+    """The number that a cell holds, of several the first; None where it is none."""
     if isinstance(value, str):
         try:
             return float(value.partition("\\")[0])

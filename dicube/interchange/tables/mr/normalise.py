@@ -50,7 +50,8 @@ def process_mri_dataframe(
     ----------
     df : pandas.DataFrame
         One row an instance, columns by keyword as in `DICOM_Metadata`; those of the template "mr"
-        are what the rules ask for. Rows of other modalities are left out.
+        are what the rules ask for. Rows of other modalities, or of none, are left out; without a
+        column Modality all are taken for MR.
     cfg : mapping, optional
         Rules in place of ours, as the document of `mr_clean_config.json`.
     config_path : path, optional
@@ -113,7 +114,7 @@ def _rows_of(df: Any) -> list[Row]:
             strict=True,
         )
     ]
-    return [row for row in rows if row.get("Modality", "MR") in ("MR", None)]
+    return [row for row in rows if row.get("Modality", "MR") == "MR"]
 
 
 def _series(rows: Sequence[Row], rules: MrRules) -> Iterator[SeriesFacts]:

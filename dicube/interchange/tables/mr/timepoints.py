@@ -6,7 +6,7 @@ from typing import Final
 
 from dicube.dicom.series.times import time_ms
 from dicube.interchange.tables.cells import Cell, distinct_values
-from dicube.interchange.tables.mr.facts import Row, SeriesFacts
+from dicube.interchange.tables.mr.facts import Row, SeriesFacts, number_of
 
 # Images of one place that differ in one of these differ in more than time.
 _OTHER_REASONS: Final = (
@@ -57,9 +57,9 @@ def _place(row: Row) -> tuple[Cell, ...]:
     return tuple(row.get(column) for column in ("ImagePositionPatient", *_OTHER_REASONS))
 
 
-def _frames(row: Row) -> int:
-    frames = row.get("NumberOfFrames")
-    return frames if isinstance(frames, int) else 1
+def _frames(row: Row) -> float:
+    """Number of frames; tables that were read from files may have it as a float or as text."""
+    return number_of(row.get("NumberOfFrames")) or 1
 
 
 def _places(row: Row) -> int:
