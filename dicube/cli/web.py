@@ -57,6 +57,10 @@ def web(
             show_default=False,
         ),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Another name that this server goes by. Repeatable."),
+    ] = None,
     max_upload: Annotated[
         int, typer.Option(min=1, metavar="MB", help="Most megabytes of an upload.")
     ] = 20_000,
@@ -80,7 +84,9 @@ def web(
     from dicube.web.uploads import UploadLimits  # noqa: PLC0415
 
     try:
-        security = SecuritySettings(host=host, port=port, token=token)
+        security = SecuritySettings(
+            host=host, port=port, token=token, allowed_hosts=tuple(allow_host or ())
+        )
     except DataConsistencyError as error:
         raise typer.BadParameter(str(error)) from error
     _log_to_stderr(PlacesOnly("%(levelname)s: %(message)s"))

@@ -1,5 +1,6 @@
 """What the routes work with: one of each for the life of the server."""
 
+import shutil
 from typing import Self
 
 from fastapi import Request
@@ -23,12 +24,17 @@ class Services:
     ----------
     settings : WebSettings
 
+    Attributes
+    ----------
+    scratch : Path
+        For what is gone when a request or an item ends; of the file system of the library.
+
     Raises
     ------
     LibraryError
         There is no such library.
     DataConsistencyError
-        The database of jobs is none.
+        The database of jobs is none, or another server has it open.
     """
 
     def __init__(self, settings: WebSettings) -> None:
@@ -36,6 +42,10 @@ class Services:
         self.library = CubeLibrary(settings.library)
         settings.state.mkdir(mode=0o700, exist_ok=True)
         self.store = JobStore(settings.state / "jobs.sqlite")
+        self.scratch = settings.state / "scratch"
+        if self.scratch.exists():  # a server that was killed could not clear it
+            shutil.rmtree(self.scratch)
+        self.scratch.mkdir(mode=0o700)
         self.uploads = UploadFolder(
             settings.state / "uploads", settings.limits, map(upload_of, self.store.jobs())
         )
@@ -46,9 +56,7 @@ class Services:
         workers = {
             pulling.KIND: pulling.pull_worker(settings.servers, library, settings.state / "pulls"),
             converting.SCAN: converting.scan_worker(self.uploads),
-            converting.CONVERT: converting.convert_worker(
-                self.uploads, library, settings.state / "work"
-            ),
+            converting.CONVERT: converting.convert_worker(self.uploads, library, self.scratch),
         }
         self.runner = JobRunner(self.store, workers, settings.job_threads)
 

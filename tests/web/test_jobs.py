@@ -191,6 +191,12 @@ def test_the_database_is_for_its_owner_alone(store, tmp_path):
     assert (tmp_path / "jobs.sqlite").stat().st_mode & 0o077 == 0
 
 
+def test_a_second_server_is_told_that_there_is_one(store, tmp_path):
+    with pytest.raises(DataConsistencyError, match="another server"):
+        JobStore(tmp_path / "jobs.sqlite")
+    store.add("pull", "title", items())  # which goes on as before
+
+
 def test_another_file_is_no_database_of_jobs(tmp_path):
     (tmp_path / "jobs.sqlite").write_bytes(b"something else" * 100)
     with pytest.raises(DataConsistencyError, match="no database"):

@@ -93,7 +93,7 @@ def test_a_conversion_that_is_killed_goes_on_after_the_next_start(tmp_path):
         assert job_in_state(client, job, "done", "failed")["state"] == "done"
     paths = list(library.rglob("*.dcbs"))
     assert len(paths) == 1
-    assert not list((library / ".dicube" / "work").iterdir())
+    assert not list((library / ".dicube" / "scratch").iterdir())
     assert load(paths[0]).shape == (60, 256, 256)
 
 

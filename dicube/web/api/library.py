@@ -42,7 +42,7 @@ def dicom(key: str, services: Given) -> Response:
     """The DICOM files of a cube as a zip."""
     entry = services.library.entry(key)
     # Written first, so that what goes wrong is an error and no zip that ends in the middle.
-    scratch = tempfile.TemporaryDirectory(prefix=".export-", dir=services.settings.state)
+    scratch = tempfile.TemporaryDirectory(prefix="export-", dir=services.scratch)
     try:
         load(entry.path).to_dicom_folder(Path(scratch.name) / entry.path.stem)
     except BaseException:

@@ -71,7 +71,7 @@ def table(asked: TableRequest, services: Given) -> Response:
     paths = [services.library.entry(key).path for key in asked.cubes]
     tables = extra_module("dicube.interchange.tables", extra="tables", purpose="metadata tables")
     found = tables.metadata_tables(paths, templates=services.templates.chosen(asked.templates))
-    scratch = tempfile.TemporaryDirectory(prefix=".table-", dir=services.settings.state)
+    scratch = tempfile.TemporaryDirectory(prefix="table-", dir=services.scratch)
     try:
         (path,) = found.write(Path(scratch.name) / "metadata.xlsx")
     except BaseException:

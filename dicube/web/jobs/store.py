@@ -1,7 +1,7 @@
 """The jobs on the disk: an SQLite database that each change goes to at once.
 
 It holds what users asked for, names and descriptions included, so only its owner may read it. One
-process has it open at a time; its threads take turns.
+process has it open at a time, and a second one is told so; threads take turns.
 """
 
 import json
@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS item (
 CREATE INDEX IF NOT EXISTS item_of_job ON item (job);
 CREATE INDEX IF NOT EXISTS item_in_state ON item (state);
 """
+_LOCK_WAIT_S: Final = 1.0
 _VERSION: Final = 1  # of the schema
 _ACTIONS: Final[dict[Action, tuple[str, ...]]] = {
     Action.PAUSE: (
@@ -68,24 +69,36 @@ class JobStore:
     Raises
     ------
     DataConsistencyError
-        The file is no database of ours, or of a newer version.
+        The file is no database of ours, of a newer version, or another process has it open.
     """
 
     def __init__(self, path: Path) -> None:
         self._lock = threading.RLock()
         self._listeners: list[Listener] = []
         path.touch(mode=0o600)
-        self._database = sqlite3.connect(path, check_same_thread=False, isolation_level=None)
+        self._database = sqlite3.connect(
+            path, check_same_thread=False, isolation_level=None, timeout=_LOCK_WAIT_S
+        )
         self._database.row_factory = sqlite3.Row
         try:
             self._prepare()
+        except sqlite3.OperationalError as error:
+            self._database.close()
+            raise DataConsistencyError(
+                "another server has the jobs of this library open",
+                where=str(path),
+                hint="use that one, or stop it",
+            ) from error
         except sqlite3.DatabaseError as error:
+            self._database.close()
             raise DataConsistencyError(
                 "is no database of jobs, or damaged", where=str(path), hint="move it away"
             ) from error
         self._take_up()
 
     def _prepare(self) -> None:
+        # Two servers would do the same jobs twice. The lock goes with the process, however it ends.
+        self._database.execute("PRAGMA locking_mode = EXCLUSIVE")
         version = self._database.execute("PRAGMA user_version").fetchone()[0]
         if version > _VERSION:
             raise DataConsistencyError(
@@ -95,6 +108,8 @@ class JobStore:
         self._database.execute("PRAGMA journal_mode = WAL")
         self._database.execute("PRAGMA foreign_keys = ON")
         self._database.executescript(_SCHEMA)
+        self._database.execute("BEGIN EXCLUSIVE")
+        self._database.execute("COMMIT")
         self._database.execute(f"PRAGMA user_version = {_VERSION}")
 
     def _take_up(self) -> None:
