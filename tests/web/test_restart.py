@@ -10,7 +10,7 @@ pytest.importorskip("pynetdicom", reason='pulling needs the extra "pacs"')
 from dicube import load
 from dicube.web.demo import demo_server
 from tests.web.conftest import made_image
-from tests.web.page_server import eventually, job_in_state, process, send_files
+from tests.web.page_server import eventually, job_in_state, process, running, send_files
 
 CONFIG = """
 [servers.demo]
@@ -97,32 +97,28 @@ def test_a_conversion_that_is_killed_goes_on_after_the_next_start(tmp_path):
     assert load(paths[0]).shape == (60, 256, 256)
 
 
-def test_a_job_that_is_paused_stays_so_and_can_be_resumed(config, tmp_path):
-    arguments = (str(tmp_path / "cubes"), "--config", str(config))
+def test_a_job_that_is_paused_stays_so_and_can_be_resumed(archive, tmp_path):
+    servers = {"demo": archive}
+    (tmp_path / "cubes").mkdir()
     with (
-        process(*arguments, log=tmp_path / "first") as (started, address),
+        running(tmp_path / "cubes", servers) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
         body = {"server": "demo", "series": all_series(client)}
         job = client.post("/api/jobs", json=body).json()["id"]
         client.post(f"/api/jobs/{job}", json={"action": "pause"}).raise_for_status()
-        started.terminate()
-        assert started.wait(30) is not None
     with (
-        process(*arguments, log=tmp_path / "second") as (_, address),
+        running(tmp_path / "cubes", servers) as address,
         httpx.Client(base_url=address, timeout=60) as client,
     ):
-        assert client.get(f"/api/jobs/{job}").json()["state"] in ("paused", "done")
+        assert client.get(f"/api/jobs/{job}").json()["state"] == "paused"
         client.post(f"/api/jobs/{job}", json={"action": "resume"}).raise_for_status()
         assert job_in_state(client, job, "done", "failed")["state"] == "done"
 
 
-def test_pages_are_told_as_jobs_change(config, tmp_path):
+def test_pages_are_told_as_jobs_change(archive, tmp_path):
     with (
-        process(str(tmp_path / "cubes"), "--config", str(config), log=tmp_path / "log") as (
-            _,
-            address,
-        ),
+        running(tmp_path, {"demo": archive}) as address,
         httpx.Client(base_url=address, timeout=60) as client,
         client.stream("GET", "/api/jobs/events") as stream,
     ):
