@@ -1,7 +1,7 @@
 """DimseClient: a PACS over DIMSE, with C-GET or C-MOVE."""
 
 import itertools
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -194,10 +194,13 @@ class DimseClient:
         cancelled: Cancelled | None,
     ) -> None:
         with self._slots, connect(self.server, storage_offers(classes)) as association:
-            for keys in lists:
-                outcome = requests.get(association, keys, inbox, cancelled)
-                if outcome.status not in (SUCCESS, SOME_FAILED):
-                    inbox.note(f"C-GET ended with {status_text(outcome.status)}")
+            _each(
+                self.server,
+                "C-GET",
+                lists,
+                inbox,
+                lambda keys: requests.get(association, keys, inbox, cancelled),
+            )
 
     def _move(
         self, inbox: Inbox, lists: Sequence[dict[int, str]], cancelled: Cancelled | None
@@ -207,14 +210,15 @@ class DimseClient:
             self._receiving().expecting(inbox),
             self._association((STUDY_ROOT_MOVE,)) as association,
         ):
-            for keys in lists:
-                outcome = requests.move(
+            _each(
+                self.server,
+                "C-MOVE",
+                lists,
+                inbox,
+                lambda keys: requests.move(
                     association, keys, destination, inbox, self.server.timeout_s, cancelled
-                )
-                if outcome.status == DESTINATION_UNKNOWN:
-                    raise requests.unknown_destination(self.server.where, destination)
-                if outcome.status not in (SUCCESS, SOME_FAILED):
-                    inbox.note(f"C-MOVE ended with {status_text(outcome.status)}")
+                ),
+            )
 
     def _receiving(self) -> Receiver:
         """The receiver, which listens from the first C-MOVE on."""
@@ -294,6 +298,29 @@ def storage_offers(classes: Sequence[str]) -> list[Offer]:
             for uid, syntax in itertools.product(classes, STORAGE_SYNTAXES[:each])
         ),
     ]
+
+
+def _each(
+    server: PacsServer,
+    service: str,
+    lists: Sequence[dict[int, str]],
+    inbox: Inbox,
+    ask: Callable[[dict[int, str]], requests.Outcome],
+) -> None:
+    """Ask for each list of instances; for one instance at a time where a server takes no lists."""
+    left = list(reversed(lists))
+    while left:
+        keys, before = left.pop(), inbox.received
+        outcome = ask(keys)
+        if outcome.status in (SUCCESS, SOME_FAILED):
+            continue
+        uids = keys.get(identifiers.SOP_INSTANCE, "").split("\\")
+        if len(uids) > 1 and inbox.received == before:
+            left += [{**keys, identifiers.SOP_INSTANCE: uid} for uid in reversed(uids)]
+        elif outcome.status == DESTINATION_UNKNOWN:
+            raise requests.unknown_destination(server.where, server.calling_aet)
+        else:
+            inbox.note(f"{service} ended with {status_text(outcome.status)}")
 
 
 def _studies(association: Association, query: Query) -> list[StudyMatch]:

@@ -19,30 +19,25 @@ from threading import Lock
 from types import TracebackType
 from typing import Final, Self, TextIO
 
-from dicube.dicom.data_set import DataElement, encode_elements, header_of
-from dicube.dicom.file_builder import IMPLEMENTATION_UID
 from dicube.dicom.instance import read_instance
-from dicube.dicom.part10 import (
-    EXPLICIT_BIG,
-    EXPLICIT_LITTLE,
-    IMPLICIT_LITTLE,
-    Syntax,
-    iter_elements,
-)
 from dicube.exceptions import MetaDataError, PacsError
 from dicube.pacs.client import Progress, Retrieved
+from dicube.pacs.file_start import (
+    SERIES,
+    SOP_INSTANCE,
+    UIDS,
+    after_file_meta,
+    explicit_uid,
+    file_meta,
+    first_uids,
+)
 
 JOURNAL: Final = ".dicube-received"
 _SUFFIX: Final = ".dcm"
 _PART: Final = ".part"
 _UID: Final = re.compile(r"[0-9.]{1,64}")
-_SYNTAXES: Final = {
-    "1.2.840.10008.1.2": IMPLICIT_LITTLE,
-    "1.2.840.10008.1.2.2": EXPLICIT_BIG,
-}
 _DEFLATED: Final = "1.2.840.10008.1.2.1.99"
 _HEAD_BYTES: Final = 1 << 16  # patient, study and series are named well before
-_SOP_INSTANCE, _SERIES = _UIDS = (0x00080018, 0x0020000E)
 
 # Statuses of C-STORE (PS3.4 B.2.3)
 TAKEN: Final = 0x0000
@@ -309,17 +304,17 @@ class Incoming:
         """SOP Instance UID and Series Instance UID, as far as the head has them."""
         data, syntax = bytes(self._head), self._transfer_syntax
         if syntax is None:
-            data, syntax = _after_file_meta(data)
+            data, syntax = after_file_meta(data)
         if syntax == _DEFLATED:
             with suppress(zlib.error):
                 data = zlib.decompressobj(-zlib.MAX_WBITS).decompress(data, _HEAD_BYTES)
         expected = (self._uid, self._inbox.series_uid)
         if all(
-            uid and _explicit(tag, uid) in data for tag, uid in zip(_UIDS, expected, strict=True)
+            uid and explicit_uid(tag, uid) in data for tag, uid in zip(UIDS, expected, strict=True)
         ):
             return expected  # the usual case, without a walk over a hundred elements
-        found = _first_texts(data, _SYNTAXES.get(syntax, EXPLICIT_LITTLE))
-        return found.get(_SOP_INSTANCE), found.get(_SERIES)
+        found = first_uids(data, syntax)
+        return found.get(SOP_INSTANCE), found.get(SERIES)
 
 
 def file_name(sop_instance_uid: str) -> str:
@@ -334,69 +329,11 @@ def safe_name(uid: str) -> str:
     return "uid-" + hashlib.sha256(uid.encode("utf-8", "replace")).hexdigest()[:40]
 
 
-def file_meta(
-    transfer_syntax: str, sop_class_uid: str, sop_instance_uid: str, source: str = ""
-) -> bytes:
-    """Preamble and file meta information of a file (PS3.10 7.1)."""
-    texts = [
-        (0x00020002, "UI", sop_class_uid),
-        (0x00020003, "UI", sop_instance_uid),
-        (0x00020010, "UI", transfer_syntax),
-        (0x00020012, "UI", IMPLEMENTATION_UID),
-    ]
-    if source:
-        texts.append((0x00020016, "AE", source))
-    elements = [DataElement(0x00020001, "OB", b"\0\1")]
-    elements += [DataElement(tag, vr, _padded(text, vr)) for tag, vr, text in texts]
-    group = encode_elements(elements)
-    length = DataElement(0x00020000, "UL", len(group).to_bytes(4, "little"))
-    return bytes(128) + b"DICM" + encode_elements([length]) + group
-
-
-def _padded(text: str, vr: str) -> bytes:
-    raw = text.encode("ascii", "replace")
-    return raw + (b"\0" if vr == "UI" else b" ") * (len(raw) % 2)
-
-
-def _first_texts(data: bytes, syntax: Syntax) -> dict[int, str]:
-    """The first elements up to the UID of the series; the data may be cut short anywhere."""
-    found: dict[int, str] = {}
-    with suppress(MetaDataError):
-        for element in iter_elements(data, 0, len(data), syntax):
-            if element.tag > _SERIES:
-                break
-            if element.tag in (_SOP_INSTANCE, _SERIES):
-                raw = data[element.start : element.end]
-                found[element.tag] = raw.decode("latin-1").strip(" \0")
-    return found
-
-
-def _explicit(tag: int, uid: str) -> bytes:
-    """The element of a UID in explicit VR little endian."""
-    raw = _padded(uid, "UI")
-    return header_of(tag, "UI", len(raw)) + raw
-
-
-def _after_file_meta(data: bytes) -> tuple[bytes, str]:
-    """The data set of a file and its transfer syntax; ("", "") where it is no DICOM file."""
-    if data[128:132] != b"DICM":
-        return b"", ""
-    syntax, end = "", 132
-    with suppress(MetaDataError):
-        for element in iter_elements(data, 132, len(data), EXPLICIT_LITTLE):
-            if element.tag >> 16 != 2:
-                break
-            if element.tag == 0x00020010:
-                syntax = data[element.start : element.end].decode("latin-1").strip(" \0")
-            end = element.next
-    return data[end:], syntax
-
-
 def _is_whole(path: Path) -> bool:
     """Whether a file that is not in the journal is a whole DICOM file of its own name."""
     try:
         instance = read_instance(path)
     except MetaDataError:
         return False
-    uid = instance.elements.get(_SOP_INSTANCE)
+    uid = instance.elements.get(SOP_INSTANCE)
     return uid is not None and file_name(uid.value.decode("latin-1").strip(" \0")) == path.name

@@ -10,7 +10,7 @@ from typing import Any
 import pydicom
 from pydicom.dataset import Dataset
 from pydicom.uid import generate_uid
-from pynetdicom import AE, AllStoragePresentationContexts, evt
+from pynetdicom import AE, AllStoragePresentationContexts, build_context, evt
 from pynetdicom.sop_class import (
     StudyRootQueryRetrieveInformationModelFind as Find,
 )
@@ -134,7 +134,8 @@ class SlicePeer:
         if destination is None:
             yield None, None
             return
-        yield "127.0.0.1", destination
+        contexts = [build_context(uid) for uid in {e.SOPClassUID for e in self._instances()}]
+        yield "127.0.0.1", destination, {"contexts": contexts}
         yield from self._sending(event)
 
 

@@ -201,15 +201,19 @@ def test_what_a_server_does_not_take_is_listed_with_the_reason(dcmqrscp, tmp_pat
 
 
 def test_a_wrong_called_ae_title_is_explained(orthanc):
-    with open_client(orthanc.server(called_aet="SOMEBODY")) as client:
-        with pytest.raises(PacsError, match="not called 'SOMEBODY'.*called_aet"):
-            client.echo()
+    with (
+        open_client(orthanc.server(called_aet="SOMEBODY")) as client,
+        pytest.raises(PacsError, match=r"not called 'SOMEBODY'.*called_aet"),
+    ):
+        client.echo()
 
 
 def test_an_unknown_caller_is_explained(orthanc):
-    with open_client(orthanc.server(calling_aet="STRANGER")) as client:
-        with pytest.raises(PacsError, match="refused"):
-            client.find_studies(Query())
+    with (
+        open_client(orthanc.server(calling_aet="STRANGER")) as client,
+        pytest.raises(PacsError, match="refused"),
+    ):
+        client.find_studies(Query())
 
 
 @pytest.mark.parametrize("name", ["orthanc", "dcmqrscp"])

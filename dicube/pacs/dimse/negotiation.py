@@ -82,8 +82,7 @@ def connect(server: PacsServer, offers: Sequence[Offer]) -> Association:
             for item in answer.presentation_context
             if item.result == _ACCEPTED and item.context_id // 2 < len(offers)
         }
-        longest = answer.user_information.maximum_length or 0
-        return Association(stream, contexts, longest, server.called_aet)
+        return Association(stream, contexts, _longest_pdu(answer, server.where), server.called_aet)
     except BaseException:
         stream.close()
         raise
@@ -187,6 +186,13 @@ def _decoded(pdu: Any, data: bytes, where: str) -> Any:
         raise PacsError("the peer sent a malformed negotiation", where=where) from error
 
 
+def _longest_pdu(pdu: Any, where: str) -> int:
+    """Maximum Length Received (PS3.8 D.1), 0 is any."""
+    if pdu.user_information is None:
+        raise PacsError("the peer sent a malformed negotiation", where=where)
+    return int(pdu.user_information.maximum_length or 0)
+
+
 def accept(
     connection: socket.socket,
     *,
@@ -253,4 +259,4 @@ def accept(
     pdu = A_ASSOCIATE_AC()
     pdu.from_primitive(primitive)
     stream.send_bytes(bytes(pdu.encode()))
-    return Association(stream, contexts, request.user_information.maximum_length or 0, calling)
+    return Association(stream, contexts, _longest_pdu(request, where), calling)

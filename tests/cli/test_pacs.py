@@ -1,0 +1,87 @@
+"""`dicube pacs` against a server in this process."""
+
+import json
+
+import pytest
+
+import dicube
+from tests.cli.runs import misused, ok, refused, run
+from tests.pacs.conftest import free_port, make_series, slice_peer
+
+__all__ = ["make_series", "slice_peer"]
+
+
+@pytest.fixture
+def served(slice_peer, make_series):
+    files, series = make_series()
+    peer = slice_peer(files)
+    return files, series, ("--host", "127.0.0.1", "--port", peer.port, "--aet", "PEER")
+
+
+def test_echo_says_that_the_server_answers_and_explain_names_each_step(served):
+    _, _, server = served
+    assert "answers" in ok("pacs", "echo", *server)
+    text = ok("pacs", "echo", "--explain", *server)
+    assert [line.split()[0] for line in text.splitlines()] == [
+        "connection", "association", "C-ECHO", "C-FIND", "C-GET", "C-MOVE",
+    ]  # fmt: skip
+    gone = ("--host", "127.0.0.1", "--port", free_port())
+    assert "nothing listens" in refused(7, "pacs", "echo", *gone)
+    assert run("pacs", "echo", "--explain", *map(str, gone)).exit_code == 7
+
+
+@pytest.mark.parametrize("level", ["patient", "study", "series"])
+def test_find_prints_a_table_json_or_csv(served, level):
+    _, _, server = served
+    asked = ("pacs", "find", "--patient-id", "verysecret*", "--level", level, *server)
+    assert "1 match" in ok(*asked)
+    (found,) = json.loads(ok(*asked, "--json"))
+    assert found["patient_id"] == "verysecret-1"
+    assert ok(*asked, "--csv").count("\n") == 2
+    misused(*asked, "--csv", "--json")
+
+
+def test_pull_writes_verified_files_and_is_done_the_second_time(served, tmp_path):
+    _, series, server = served
+    asked = ("pacs", "pull", tmp_path / "out", "--patient-id", "verysecret-1", *server)
+    assert f"{series.series_uid}.dcbs: 4 instances" in ok(*asked)
+    assert "already there" in ok(*asked)
+    image = dicube.load(tmp_path / "out" / series.study_uid / f"{series.series_uid}.dcbs")
+    assert image.shape == (4, 12, 10)
+
+
+def test_pull_takes_a_list_and_names_the_lines_without_a_match(served, tmp_path):
+    _, series, server = served
+    (tmp_path / "list.csv").write_text("PatientID\nverysecret-1\n")
+    out = ok("pacs", "pull", tmp_path / "out", "--list", tmp_path / "list.csv", *server)
+    assert series.series_uid in out
+    misused("pacs", "pull", tmp_path / "out", *server)
+
+
+def test_send_sends_files_and_cubes(served, tmp_path):
+    files, _, server = served
+    cube = dicube.load_from_dicom_folder(files[0].parent).to_file(tmp_path / "series.dcbs")
+    assert "8 instances sent" in ok("pacs", "send", files[0].parent, cube, *server)
+    other = tmp_path / "no.dcm"
+    other.write_text("no DICOM")
+    result = run("pacs", "send", other, *server)
+    assert result.exit_code == 7
+    assert "not sent" in result.stderr
+
+
+def test_servers_shows_what_is_configured_without_secrets(tmp_path, monkeypatch):
+    monkeypatch.setenv("WEB_SECRET", "topsecret")
+    config = tmp_path / "pacs.toml"
+    config.write_text(
+        '[servers.web]\ndicomweb_url = "https://x.example/dicom-web"\nuser_env = "WEB_SECRET"\n'
+    )
+    text = ok("pacs", "servers", "--config", config)
+    assert "https://x.example/dicom-web" in text
+    assert "topsecret" not in text
+
+
+def test_an_unknown_server_is_refused_and_the_known_ones_are_named(tmp_path):
+    config = tmp_path / "pacs.toml"
+    config.write_text('[servers.one]\nhost = "10.0.0.1"\n')
+    line = refused(7, "pacs", "echo", "--config", config, "--server", "two")
+    assert "there are: one" in line
