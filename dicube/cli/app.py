@@ -21,6 +21,7 @@ from dicube.cli import (
     serve,
     table,
     verify,
+    web,
     zarr,
 )
 from dicube.cli.exit_codes import EXIT_CODES_HELP, ReportingGroup
@@ -41,9 +42,10 @@ _COMMANDS: Final = (
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube deidentify ct.dcbs clean.dcbs", "without what identifies the patient"),
     ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
-    ("dicube serve cubes", "a folder of cubes as DICOMweb"),
-    ("dicube pacs pull data --accession-number A1", "series of a PACS as files"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
+    ("dicube pacs pull data --accession-number A1", "series of a PACS as files"),
+    ("dicube web --demo --open", "search, pull and look at series in the browser"),
+    ("dicube serve cubes", "a folder of cubes as DICOMweb"),
 )
 _EPILOG: Final = "\n\n".join(
     (
@@ -115,10 +117,11 @@ app.command(epilog=meta.EXAMPLES)(meta.meta)
 app.command(epilog=preview.EXAMPLES)(preview.preview)
 app.command(epilog=mask.EXAMPLES)(mask.mask)
 app.command(epilog=fix.EXAMPLES)(fix.fix)
-app.command(epilog=scan.EXAMPLES)(scan.scan)
-app.command(epilog=serve.EXAMPLES)(serve.serve)
-app.add_typer(seg.app, name="seg")
 app.command(epilog=deidentify.EXAMPLES)(deidentify.deidentify)
-app.add_typer(pacs.app, name="pacs")
-app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
+app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.command(epilog=table.EXAMPLES)(table.table)
+app.add_typer(seg.app, name="seg")
+app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
+app.add_typer(pacs.app, name="pacs")
+app.command(epilog=web.EXAMPLES)(web.web)
+app.command(epilog=serve.EXAMPLES)(serve.serve)

@@ -1,0 +1,5 @@
+// All jobs.
+
+import { showJobs } from "./joblist.js";
+
+showJobs();

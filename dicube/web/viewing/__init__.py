@@ -1,0 +1,1 @@
+"""What the viewer is given: stored values in blocks, planes, geometry and elements of a cube."""
