@@ -2,16 +2,26 @@
 
 import json
 import tempfile
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, fields
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, Literal
 
 import typer
 
+from dicube.cli import pacs_pull
 from dicube.cli.exit_codes import ExitCode
+from dicube.cli.pacs_keys import (
+    AccessionNumber,
+    Description,
+    Modality,
+    PatientId,
+    PatientName,
+    SeriesUid,
+    StudyDate,
+    StudyUid,
+)
 from dicube.cli.pacs_server import ServerOptions, server_options
 from dicube.cli.pacs_table import print_rows
 from dicube.cli.paths import check_exists
@@ -20,16 +30,10 @@ from dicube.cli.text import count_text, help_lines, printable, size_text
 from dicube.core.image import DicomCubeImage
 from dicube.exceptions import PacsError
 from dicube.pacs import (
-    PacsClient,
-    PullProgress,
     Query,
-    SeriesMatch,
-    SeriesOutcome,
     diagnose,
     load_servers,
     open_client,
-    pull_all,
-    read_list,
 )
 from dicube.storage.formats import is_cube_suffix
 
@@ -38,13 +42,6 @@ FIND_EXAMPLES: Final = help_lines(
     "dicube pacs find --accession-number A1234",
     "dicube pacs find --patient-name 'MUELLER*' --study-date 20200101-20201231 --level study",
     "dicube pacs find --modality MR --study-date 20240501 --csv > series.csv",
-)
-PULL_EXAMPLES: Final = help_lines(
-    "Examples:",
-    "dicube pacs pull data --accession-number A1234",
-    "dicube pacs pull data --list accession_numbers.xlsx --format nifti",
-    "dicube pacs pull data --list cohort.csv --column 'Patient ID' --modality CT --jobs 2",
-    "dicube pacs pull data --series-uid 1.2.840.113619.2.55 --server archive",
 )
 SEND_EXAMPLES: Final = help_lines(
     "Examples:",
@@ -69,38 +66,6 @@ app = typer.Typer(
     ),
     no_args_is_help=True,
 )
-
-
-class Level(StrEnum):
-    """Values of --level."""
-
-    PATIENT = "patient"
-    STUDY = "study"
-    SERIES = "series"
-
-
-class PullFormat(StrEnum):
-    """Values of --format of `pull`."""
-
-    DCBS = "dcbs"
-    DCBA = "dcba"
-    DICOM = "dicom"
-    NIFTI = "nifti"
-    NPZ = "npz"
-
-
-AccessionNumber = Annotated[str | None, typer.Option(metavar="SH", help="Wildcards * and ? work.")]
-PatientId = Annotated[str | None, typer.Option(metavar="LO")]
-PatientName = Annotated[str | None, typer.Option(metavar="PN", help="Family^Given.")]
-StudyDate = Annotated[
-    str | None, typer.Option(metavar="DATE", help="20240131 or 20240101-20241231.")
-]
-StudyUid = Annotated[str | None, typer.Option("--study-uid", metavar="UID")]
-SeriesUid = Annotated[str | None, typer.Option("--series-uid", metavar="UID")]
-Modality = Annotated[str | None, typer.Option(metavar="CS", help="Such as CT or MR.")]
-Description = Annotated[
-    str | None, typer.Option("--series-description", metavar="LO", help="Such as '*T1*'.")
-]
 
 
 @app.command(epilog=ECHO_EXAMPLES)
@@ -142,7 +107,9 @@ def find(
     series_uid: SeriesUid = None,
     modality: Modality = None,
     series_description: Description = None,
-    level: Annotated[Level, typer.Option(help="What to list.")] = Level.SERIES,
+    level: Annotated[
+        Literal["patient", "study", "series"], typer.Option(help="What to list.")
+    ] = "series",
     limit: Annotated[int | None, typer.Option(min=1, help="Most answers.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
     as_csv: Annotated[bool, typer.Option("--csv", help="Print CSV.")] = False,
@@ -163,9 +130,9 @@ def find(
     )
     with open_client(options.server()) as client, stages() as progress, progress.busy("searching"):
         found: Sequence[Any]
-        if level is Level.PATIENT:
+        if level == "patient":
             found = client.find_patients(query)
-        elif level is Level.STUDY:
+        elif level == "study":
             found = client.find_studies(query)
         else:
             found = client.find_series(query)
@@ -176,84 +143,7 @@ def find(
         print_rows(rows, as_csv=as_csv)
 
 
-@app.command(epilog=PULL_EXAMPLES)
-@server_options
-def pull(
-    options: ServerOptions,
-    target: Annotated[Path, typer.Argument(metavar="FOLDER", help="Where the files go.")],
-    accession_number: AccessionNumber = None,
-    patient_id: PatientId = None,
-    study_date: StudyDate = None,
-    study_uid: StudyUid = None,
-    series_uid: SeriesUid = None,
-    modality: Modality = None,
-    series_description: Description = None,
-    listed: Annotated[
-        Path | None,
-        typer.Option(
-            "--list", metavar="FILE", help="Accession numbers or patient IDs: .csv, .txt or .xlsx."
-        ),
-    ] = None,
-    column: Annotated[
-        str | None,
-        typer.Option(
-            metavar="NAME", help="Its heading in --list.", show_default="one that says what it is"
-        ),
-    ] = None,
-    output_format: Annotated[
-        PullFormat, typer.Option("--format", help="What each series becomes.")
-    ] = PullFormat.DCBS,
-    scratch: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FOLDER",
-            help="Where instances are meanwhile.",
-            show_default="in the target",
-        ),
-    ] = None,
-    jobs: Annotated[int, typer.Option(min=1, max=16, help="Series at a time.")] = 1,
-) -> None:
-    """Fetch series, and write each as STUDY_UID/SERIES_UID with the suffix of the format.
-
-    What is interrupted goes on when the same command runs again, and what is there already is not
-    fetched twice. A series counts only when all instances that the server lists have arrived.
-    """
-    narrow: dict[str, Any] = {
-        "study_date": study_date,
-        "modality": modality,
-        "series_description": series_description,
-    }
-    keys = {
-        "accession_number": accession_number,
-        "patient_id": patient_id,
-        "study_uid": study_uid,
-        "series_uid": series_uid,
-    }
-    given: dict[str, Any] = {name: value for name, value in keys.items() if value}
-    if bool(given) == (listed is not None):
-        raise typer.BadParameter(
-            "say what to pull: with --list, or with --accession-number, --patient-id,"
-            " --study-uid or --series-uid"
-        )
-    queries = [Query(**given, **narrow)]
-    if listed is not None:
-        check_exists(listed)
-        column_read = read_list(listed, column=column)
-        queries = [Query(**{**narrow, column_read.field: value}) for value in column_read.values]
-    with open_client(options.server()) as client:
-        found, empty = _series_of(client, queries)
-        outcomes = _pull_all(client, found, target, output_format, scratch, jobs)
-    failed = _report(outcomes, target)
-    if empty:
-        # Which ones identifies patients; their lines in the list do not.
-        numbers = ", ".join(str(number) for number in empty[:20])
-        typer.echo(
-            f"nothing matches {count_text(len(empty), 'entry').replace('entrys', 'entries')}"
-            f" of the search: number {numbers}{', ...' if len(empty) > 20 else ''}",
-            err=True,
-        )
-    if failed or empty:
-        raise typer.Exit(ExitCode.SERVER)
+app.command(epilog=pacs_pull.EXAMPLES)(pacs_pull.pull)
 
 
 @app.command(epilog=SEND_EXAMPLES)
@@ -311,67 +201,6 @@ def receive(
     from dicube.cli.pacs_receive import listen  # noqa: PLC0415
 
     listen(options.server(), folder)
-
-
-def _series_of(client: PacsClient, queries: Sequence[Query]) -> tuple[list[SeriesMatch], list[int]]:
-    """The series of all queries, each once, and the numbers of the queries without any."""
-    found: dict[str, SeriesMatch] = {}
-    empty = []
-    with stages() as progress:
-        for number, query in enumerate(queries, 1):
-            matches = client.find_series(query)
-            found.update({match.series_uid: match for match in matches})
-            if not matches:
-                empty.append(number)
-            progress("searching", number, len(queries))
-    return list(found.values()), empty
-
-
-def _pull_all(
-    client: PacsClient,
-    found: Sequence[SeriesMatch],
-    target: Path,
-    output_format: PullFormat,
-    scratch: Path | None,
-    jobs: int,
-) -> list[SeriesOutcome]:
-    numbers = {series.series_uid: number for number, series in enumerate(found, 1)}
-    outcomes = []
-    with stages() as progress:
-
-        def report(series: SeriesMatch, state: PullProgress) -> None:
-            name = f"series {numbers[series.series_uid]}, {state.stage}"
-            if state.stage in ("receive", "convert") and state.total:
-                progress(name, state.done, state.total)
-
-        for outcome in pull_all(
-            client,
-            found,
-            target,
-            output_format=output_format.value,
-            scratch=scratch,
-            jobs=jobs,
-            progress=report,
-        ):
-            outcomes.append(outcome)
-            progress("series", len(outcomes), len(found))
-    return outcomes
-
-
-def _report(outcomes: Iterable[SeriesOutcome], target: Path) -> int:
-    """Print what became of each series; returns how many failed."""
-    failed = 0
-    for series, pulled, error in outcomes:
-        if pulled is None:
-            failed += 1
-            typer.echo(f"failed: {printable(f'{series.series_uid}: {error}')}", err=True)
-            continue
-        names = ", ".join(str(path.relative_to(target)) for path in pulled.files)
-        got = f"{size_text(pulled.bytes)} received" if pulled.bytes else "nothing received"
-        typer.echo(f"{printable(names)}: {count_text(pulled.instances, 'instance')}, {got}")
-        for finding in pulled.findings:
-            typer.echo(f"  {printable(finding)}")
-    return failed
 
 
 @contextmanager

@@ -16,7 +16,8 @@ from dicube.pacs.client import PacsClient, Retrieved, Stored, StoreFailure, open
 from dicube.pacs.diagnosis import Check, diagnose
 from dicube.pacs.lists import ListedKeys, read_list
 from dicube.pacs.matches import InstanceMatch, PatientMatch, SeriesMatch, StudyMatch
-from dicube.pacs.pull import PulledSeries, PullProgress, pull
+from dicube.pacs.pull import PullProgress, pull
+from dicube.pacs.pull_job import PulledSeries
 from dicube.pacs.query import Query
 from dicube.pacs.server import PacsServer
 from dicube.pacs.settings import load_servers

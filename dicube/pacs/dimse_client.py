@@ -89,13 +89,13 @@ class DimseClient:
         with self._association((PATIENT_ROOT_FIND, STUDY_ROOT_FIND)) as association:
             if association.context_for(PATIENT_ROOT_FIND) is not None:
                 rows = requests.find(association, PATIENT_ROOT_FIND, keys, _PATIENT_ID, query.limit)
-                return matches_of(PatientMatch, rows, "PATIENT")
+                return matches_of(PatientMatch, rows, "PATIENT", query)
             studies = _studies(association, replace(query, limit=None))
             rows = (
                 {tag: getattr(study, name) or "" for name, tag in _PATIENT_TAGS.items()}
                 for study in studies
             )
-            return matches_of(PatientMatch, rows, "PATIENT")[: query.limit]
+            return matches_of(PatientMatch, rows, "PATIENT", query)[: query.limit]
 
     def _find_studies(self, query: Query) -> list[StudyMatch]:
         with self._association((STUDY_ROOT_FIND,)) as association:
@@ -326,7 +326,7 @@ def _each(
 def _studies(association: Association, query: Query) -> list[StudyMatch]:
     keys = {identifiers.LEVEL: "STUDY", **search_keys(query, "STUDY")}
     rows = requests.find(association, STUDY_ROOT_FIND, keys, identifiers.STUDY, query.limit)
-    return matches_of(StudyMatch, rows, "STUDY")
+    return matches_of(StudyMatch, rows, "STUDY", query)
 
 
 def _series(association: Association, query: Query) -> list[SeriesMatch]:
@@ -334,7 +334,7 @@ def _series(association: Association, query: Query) -> list[SeriesMatch]:
     rows = requests.find(association, STUDY_ROOT_FIND, keys, identifiers.SERIES, query.limit)
     asked = {identifiers.STUDY: query.study_uid or ""}
     # A server may leave out the study that it was asked for.
-    return matches_of(SeriesMatch, ({**asked, **row} for row in rows), "SERIES")
+    return matches_of(SeriesMatch, ({**asked, **row} for row in rows), "SERIES", query)
 
 
 def _series_keys(series: SeriesMatch, level: str) -> dict[int, str]:

@@ -1,5 +1,6 @@
 """Which DICOM element each field of a query or match is, the same for C-FIND and QIDO-RS."""
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
 from typing import Any, Final, Literal, TypeVar
@@ -51,6 +52,7 @@ _RETURNED: Final[dict[Level, dict[str, int]]] = {
     "SERIES": {"study_uid": _STUDY["study_uid"], **_SERIES},
     "IMAGE": {**_INSTANCE},
 }
+_IDENTIFYING: Final = ("patient_id", "accession_number", "study_uid", "series_uid")
 _INTEGERS: Final = frozenset(
     ("series_number", "instance_number", "study_count", "series_count", "instance_count")
 )
@@ -82,14 +84,36 @@ def match_of(kind: type[Match], row: Row, level: Level) -> Match | None:
     return kind(**values) if all(name in values for name in required) else None
 
 
-def matches_of(kind: type[Match], rows: Iterable[Row], level: Level) -> list[Match]:
-    """Matches of all answers, each once: some servers answer once for each instance."""
+def matches_of(
+    kind: type[Match], rows: Iterable[Row], level: Level, query: Query | None = None
+) -> list[Match]:
+    """Matches of all answers, each once: some servers answer once for each instance.
+
+    Answers about another patient or study than the query names are left out: a server that ignores
+    a key answers with everything that it has (PS3.4 C.2.2.1.3), and a pull would fetch that.
+    """
     unique: dict[object, Match] = {}
     for row in rows:
         match = match_of(kind, row, level)
-        if match is not None:
+        if match is not None and (query is None or _is_asked_for(match, query)):
             unique.setdefault(_identity(match), match)
     return list(unique.values())
+
+
+def _is_asked_for(match: object, query: Query) -> bool:
+    for name in _IDENTIFYING:
+        wanted, found = getattr(query, name), getattr(match, name, None)
+        if wanted and found and not fits(wanted, found):
+            return False
+    return True
+
+
+def fits(wanted: str, found: str) -> bool:
+    """Whether a value fits a key with wildcards, letter case aside (PS3.4 C.2.2.2.4)."""
+    pattern = re.escape(wanted).replace(r"\*", ".*").replace(r"\?", ".")
+    # Of several UIDs any may match (PS3.4 C.2.2.2.2).
+    pattern = pattern.replace(r"\\", "|")
+    return re.fullmatch(pattern, found, re.IGNORECASE | re.DOTALL) is not None
 
 
 def _identity(match: object) -> object:

@@ -60,17 +60,18 @@ class DicomWebClient:
             {tag: getattr(study, name) or "" for name, tag in _PATIENT_TAGS.items()}
             for study in studies
         )
-        return matches_of(PatientMatch, rows, "PATIENT")[: query.limit]
+        return matches_of(PatientMatch, rows, "PATIENT", query)[: query.limit]
 
     def find_studies(self, query: Query) -> list[StudyMatch]:
         """Look for studies."""
         rows = self._search("/studies", query, "STUDY")
-        return matches_of(StudyMatch, rows, "STUDY")[: query.limit]
+        return matches_of(StudyMatch, rows, "STUDY", query)[: query.limit]
 
     def find_series(self, query: Query) -> list[SeriesMatch]:
         """Look for series, in the studies that match; a UID of a series alone is enough."""
         if query.series_uid and not query.study_uid and not query.has_study_keys:
-            found = matches_of(SeriesMatch, self._search("/series", query, "SERIES"), "SERIES")
+            rows = self._search("/series", query, "SERIES")
+            found = matches_of(SeriesMatch, rows, "SERIES", query)
             uids = sorted({match.study_uid for match in found})
             studies = [study for uid in uids for study in self.find_studies(Query(study_uid=uid))]
         else:
@@ -80,7 +81,8 @@ class DicomWebClient:
             within = replace(query, study_uid=None)
             rows = self._search(f"/studies/{study.study_uid}/series", within, "SERIES")
             known = ({_STUDY: study.study_uid, **row} for row in rows)
-            series += [match.of_study(study) for match in matches_of(SeriesMatch, known, "SERIES")]
+            matches = matches_of(SeriesMatch, known, "SERIES", query)
+            series += [match.of_study(study) for match in matches]
         return series[: query.limit]
 
     def find_instances(self, series: SeriesMatch) -> list[InstanceMatch]:

@@ -8,11 +8,14 @@ from threading import Event
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from dicube.dicom.deidentify import DeidentifyOptions
 from dicube.exceptions import DicomCubeError, PacsError, PullCancelled
 from dicube.pacs.client import Cancelled, PacsClient, open_client
 from dicube.pacs.matches import SeriesMatch
 from dicube.pacs.outputs import OutputFormat, Transform
-from dicube.pacs.pull import PulledSeries, PullProgress, pull
+from dicube.pacs.pull import Inspect, PullProgress, pull
+from dicube.pacs.pull_job import PulledSeries
+from dicube.pacs.pulled_tables import PulledTables
 from dicube.pacs.query import Query
 from dicube.pacs.server import PacsServer
 from dicube.pacs.settings import load_servers
@@ -34,6 +37,8 @@ def pull_all(
     output_format: OutputFormat = "dcbs",
     scratch: Path | None = None,
     transform: Transform | None = None,
+    deidentify: DeidentifyOptions | None = None,
+    inspect: Inspect | None = None,
     jobs: int = 1,
     progress: Callable[[SeriesMatch, PullProgress], None] | None = None,
     cancelled: Cancelled | None = None,
@@ -44,7 +49,7 @@ def pull_all(
     ----------
     client : PacsClient
     series : iterable of SeriesMatch
-    target_folder, output_format, scratch, transform, cancelled
+    target_folder, output_format, scratch, transform, deidentify, inspect, cancelled
         As for `pull`.
     jobs : int
         How many series at a time; the server sees no more associations than it may.
@@ -71,6 +76,8 @@ def pull_all(
                 output_format=output_format,
                 scratch=scratch,
                 transform=transform,
+                deidentify=deidentify,
+                inspect=inspect,
                 progress=report,
                 cancelled=is_cancelled,
             )
@@ -129,6 +136,8 @@ class DICOMDownloadClient:
         output_format: OutputFormat = "nifti",
         *,
         transform: Transform | None = None,
+        deidentify: DeidentifyOptions | None = None,
+        table: str | os.PathLike[str] | None = None,
         jobs: int = 1,
         progress: Callable[[SeriesMatch, PullProgress], None] | None = None,
     ) -> list[PulledSeries]:
@@ -140,7 +149,12 @@ class DICOMDownloadClient:
         base_output_dir : path
         output_format : "nifti", "npz", "dcbs", "dcba" or "dicom"
         transform : callable, optional
-            Gets each image and gives the one to write: the place for removing names, for example.
+            Gets each image and gives the one to write.
+        deidentify : DeidentifyOptions, optional
+            As for `pull`.
+        table : path, optional
+            Write the metadata tables of all series, too: .xlsx, .csv or .parquet, which must not
+            exist. Needs the extra "tables".
         jobs : int
         progress : callable, optional
 
@@ -153,7 +167,13 @@ class DICOMDownloadClient:
         PacsError
             Nothing matches, or series failed: the others are written all the same, and the next
             call goes on with what is missing.
+        DataConsistencyError
+            The table exists, or cannot be made of series of this format.
         """
+        tables = None
+        if table is not None:
+            is_clean = deidentify is not None
+            tables = PulledTables(table, output_format, is_deidentified=is_clean)
         found = self._client.find_series(Query(accession_number=accession_number))
         where = self._client.server.where
         if not found:
@@ -165,6 +185,8 @@ class DICOMDownloadClient:
                 Path(base_output_dir),
                 output_format=output_format,
                 transform=transform,
+                deidentify=deidentify,
+                inspect=None if tables is None else tables.inspect,
                 jobs=jobs,
                 progress=progress,
             )
@@ -176,7 +198,10 @@ class DICOMDownloadClient:
                 where=where,
                 hint="call again: what is done stays, and the rest goes on",
             ) from errors[0]
-        return [outcome.pulled for outcome in outcomes if outcome.pulled is not None]
+        pulled = [outcome.pulled for outcome in outcomes if outcome.pulled is not None]
+        if tables is not None:
+            tables.write(pulled)
+        return pulled
 
     def close(self) -> None:
         """Close the connection to the server."""

@@ -85,3 +85,15 @@ def test_an_unknown_server_is_refused_and_the_known_ones_are_named(tmp_path):
     config.write_text('[servers.one]\nhost = "10.0.0.1"\n')
     line = refused(7, "pacs", "echo", "--config", config, "--server", "two")
     assert "there are: one" in line
+
+
+def test_pull_deidentifies_and_writes_a_table(served, tmp_path):
+    _, series, server = served
+    key, table = tmp_path / "study.key", tmp_path / "out.csv"
+    asked = ("pacs", "pull", tmp_path / "out", "--series-uid", series.series_uid, *server)
+    misused(*asked, "--retain", "uids")
+    out = ok(*asked, "--deidentify", key, "--retain", "modified-dates", "--table", table)
+    assert "_deidentified.json" in out
+    assert series.series_uid not in out
+    assert key.stat().st_mode & 0o777 == 0o600
+    assert len((tmp_path / "out.DICOM_Metadata.csv").read_text().splitlines()) == 5

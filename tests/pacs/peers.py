@@ -85,7 +85,10 @@ class SlicePeer:
                 yield 0xFF00, _answer(keys, **uids)
             return
         first = instances[0]
-        # Once for each instance, as some servers do.
+        # Once for each instance, and whatever was asked for, as some servers do.
+        own = {"SeriesInstanceUID": first.SeriesInstanceUID}
+        if level != "SERIES":
+            own = {"AccessionNumber": first.get("AccessionNumber", "")}
         for _ in instances:
             if event.is_cancelled:
                 yield 0xFE00, None
@@ -97,7 +100,7 @@ class SlicePeer:
                     PatientID=first.PatientID,
                     PatientName=first.PatientName,
                     StudyInstanceUID=first.StudyInstanceUID,
-                    **({"SeriesInstanceUID": first.SeriesInstanceUID} if level == "SERIES" else {}),
+                    **own,
                 ),
             )
 

@@ -19,6 +19,8 @@ from dicube.pacs import (
 from dicube.pacs.dimse.command import Command, Field, decode_command
 from dicube.pacs.dimse.identifiers import decode_identifier, encode_identifier
 from dicube.pacs.inbox import safe_name
+from dicube.pacs.keys import fits, matches_of
+from dicube.pacs.matches import StudyMatch
 from dicube.pacs.web.multipart import boundary_of, parts_of
 from dicube.pacs.web.qido import matches, query_string, without_encoded
 
@@ -195,3 +197,25 @@ def test_hostile_uids_are_no_paths(uid):
     assert safe_name(uid).startswith("uid-")
     assert "/" not in safe_name(uid)
     assert safe_name("1.2.840") == "1.2.840"
+
+
+@pytest.mark.parametrize(
+    ("wanted", "found", "is_one"),
+    [
+        ("A1", "A1", True), ("A1", "a1", True), ("A1", "A12", False), ("A*", "A12", True),
+        ("A?2", "A12", True), ("A.2", "A12", False), ("1.2\\1.3", "1.3", True),
+        ("1.2\\1.3", "1.4", False), ("(A", "(A", True),
+    ],
+)  # fmt: skip
+def test_wildcards_and_lists_match_as_in_the_standard(wanted, found, is_one):
+    assert fits(wanted, found) is is_one
+
+
+def test_answers_about_others_than_the_query_names_are_left_out():
+    rows = [
+        {0x0020000D: "1.2", 0x00080050: "A1"},
+        {0x0020000D: "1.3", 0x00080050: "A2"},
+        {0x0020000D: "1.4"},  # does not say
+    ]
+    found = matches_of(StudyMatch, rows, "STUDY", Query(accession_number="A1"))
+    assert [match.study_uid for match in found] == ["1.2", "1.4"]

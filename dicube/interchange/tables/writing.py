@@ -33,19 +33,8 @@ def write_tables(
     sheets: Mapping[str, Any], path: Path, *, overwrite: bool, guard_formulas: bool
 ) -> list[Path]:
     """Write data frames by the name of their sheet; see `MetadataTables.write`."""
+    targets = check_targets(path, list(sheets), overwrite=overwrite)
     suffix = path.suffix.lower()
-    if suffix not in SUFFIXES:
-        raise DataConsistencyError(
-            f"tables are written as {', '.join(SUFFIXES)}", where=str(path), hint="name the file so"
-        )
-    targets = target_files(path, list(sheets))
-    for target in targets:
-        if target.exists() and not overwrite:
-            raise DataConsistencyError(
-                "the target exists already",
-                where=str(target),
-                hint="choose another name, or replace it with overwrite=True (--overwrite)",
-            )
     try:
         if suffix == ".xlsx":
             _write_workbook(sheets, path)
@@ -56,6 +45,29 @@ def write_tables(
         raise DataConsistencyError(
             f"cannot be written: {error.strerror}", where=str(path)
         ) from error
+    return targets
+
+
+def check_targets(path: Path, names: Sequence[str], *, overwrite: bool) -> list[Path]:
+    """The files that tables of these names become, if they may be written.
+
+    Raises
+    ------
+    DataConsistencyError
+        The suffix is another one, or a file exists.
+    """
+    if path.suffix.lower() not in SUFFIXES:
+        raise DataConsistencyError(
+            f"tables are written as {', '.join(SUFFIXES)}", where=str(path), hint="name the file so"
+        )
+    targets = target_files(path, names)
+    for target in targets:
+        if target.exists() and not overwrite:
+            raise DataConsistencyError(
+                "the target exists already",
+                where=str(target),
+                hint="choose another name, or replace it with overwrite=True (--overwrite)",
+            )
     return targets
 
 

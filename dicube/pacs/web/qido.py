@@ -8,6 +8,7 @@ from urllib.parse import quote
 from pydicom.datadict import keyword_for_tag
 
 from dicube.exceptions import PacsError
+from dicube.pacs.keys import fits
 
 # Literal in a query (RFC 3986, 3.4). Orthanc's plugin 1.7 does not decode, so * and ? have to stay.
 _LITERAL: Final = "*?-._~!$'(),;:@/\\"
@@ -39,13 +40,9 @@ def without_encoded(keys: Mapping[int, str]) -> dict[int, str] | None:
 
 def matches(row: Mapping[int, str], keys: Mapping[int, str]) -> bool:
     """Whether an answer fits keys with wildcards, letter case aside (PS3.4 C.2.2.2.4)."""
-    for tag, value in keys.items():
-        if not _NOT_LITERAL.search(value):
-            continue
-        pattern = re.escape(value).replace(r"\*", ".*").replace(r"\?", ".")
-        if not re.fullmatch(pattern, row.get(tag, ""), re.IGNORECASE | re.DOTALL):
-            return False
-    return True
+    return all(
+        fits(value, row.get(tag, "")) for tag, value in keys.items() if _NOT_LITERAL.search(value)
+    )
 
 
 def rows_of(answer: Any, where: str) -> list[dict[int, str]]:
