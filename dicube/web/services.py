@@ -54,7 +54,7 @@ class Services:
         self.events = JobEvents(self.store)
         library = settings.library.resolve()
         workers = {
-            pulling.KIND: pulling.pull_worker(settings.servers, library, settings.state / "pulls"),
+            pulling.KIND: pulling.pull_worker(settings.servers, library, settings.state),
             converting.SCAN: converting.scan_worker(self.uploads),
             converting.CONVERT: converting.convert_worker(self.uploads, library, self.scratch),
         }

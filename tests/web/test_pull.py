@@ -32,8 +32,8 @@ def series_called(client, name):
     return {key: value for key, value in found.items() if isinstance(value, (str, int))}
 
 
-def start(client, series, file_format="dcbs"):
-    body = {"server": "demo", "format": file_format, "series": [series]}
+def start(client, series, file_format="dcbs", **options):
+    body = {"server": "demo", "format": file_format, "series": [series], **options}
     return client.post("/api/jobs", json=body).raise_for_status().json()["id"]
 
 
@@ -62,6 +62,29 @@ def test_a_format_is_what_was_asked_for(client):
     )
     assert job["state"] == "done", job
     assert [name.endswith((".nii", ".nii.gz")) for name, _ in downloads(client, job)] == [True]
+
+
+def test_series_come_without_names_on_request(client):
+    jobs = [
+        job_in_state(
+            client,
+            start(client, series_called(client, name), "dicom", deidentify=True),
+            "done",
+            "failed",
+        )
+        for name in ("Chest 10 mm", "Chest 2.5 mm")
+    ]
+    patients = set()
+    for job in jobs:
+        assert job["state"] == "done", job
+        files = dict(downloads(client, job))
+        (folder,) = [name for name in files if not name.endswith(".json")]
+        with zipfile.ZipFile(io.BytesIO(files[folder])) as archive:
+            first = pydicom.dcmread(io.BytesIO(archive.read(archive.namelist()[0])))
+        assert b"DEMO-1" not in files[folder]
+        assert first.PatientIdentityRemoved == "YES"
+        patients.add((first.PatientID, first.StudyInstanceUID))
+    assert len(patients) == 1
 
 
 def test_a_pull_is_cancelled_and_retried(client):

@@ -83,7 +83,12 @@ class DeidentifyKey:
         if Path(path).exists():
             return cls.from_file(path)
         key = cls.random()
-        key.to_file(path)
+        try:
+            key.to_file(path)
+        except DataConsistencyError:
+            if Path(path).exists():  # another thread or program was first
+                return cls.from_file(path)
+            raise
         return key
 
     def to_file(self, path: str | os.PathLike[str]) -> None:

@@ -29,6 +29,7 @@ class PullRequest(BaseModel):
 
     server: str = Field(max_length=200)
     format: Literal["dcbs", "dcba", "dicom", "nifti", "npz"] = "dcbs"
+    deidentify: bool = False
     title: str = Field(default="Pull", max_length=500)
     series: list[dict[str, str | int | None]] = Field(min_length=1, max_length=_MOST_SERIES)
 
@@ -52,7 +53,8 @@ def start_pull(asked: PullRequest, services: Given) -> dict[str, Any]:
     """Queue a pull."""
     if asked.server not in services.settings.servers:
         raise PacsError("there is no server of this name", hint="see the configuration")
-    items = pull_items(asked.server, map(series_from, asked.series), asked.format)
+    series = map(series_from, asked.series)
+    items = pull_items(asked.server, series, asked.format, deidentify=asked.deidentify)
     return job_members(services.store.add("pull", asked.title, items))
 
 

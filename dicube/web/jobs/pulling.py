@@ -5,6 +5,7 @@ from dataclasses import asdict, fields
 from pathlib import Path
 from typing import Any, Final, get_args
 
+from dicube.dicom.deidentify import DeidentifyKey, DeidentifyOptions
 from dicube.exceptions import DataConsistencyError, PacsError
 from dicube.pacs import PacsServer, PullProgress, SeriesMatch, open_client, pull
 from dicube.pacs.outputs import OutputFormat
@@ -17,15 +18,15 @@ _SERIES_FIELDS: Final = frozenset(field.name for field in fields(SeriesMatch))
 
 
 def pull_items(
-    server: str, series: Iterable[SeriesMatch], output_format: OutputFormat
+    server: str,
+    series: Iterable[SeriesMatch],
+    output_format: OutputFormat,
+    *,
+    deidentify: bool = False,
 ) -> list[NewItem]:
     """One item for each series."""
-    return [
-        NewItem(
-            KIND, _label(each), {"server": server, "format": output_format, "series": asdict(each)}
-        )
-        for each in series
-    ]
+    asked = {"server": server, "format": output_format, "deidentify": deidentify}
+    return [NewItem(KIND, _label(each), {**asked, "series": asdict(each)}) for each in series]
 
 
 def series_from(members: Mapping[str, Any]) -> SeriesMatch:
@@ -45,8 +46,12 @@ def series_from(members: Mapping[str, Any]) -> SeriesMatch:
     return SeriesMatch(**known)
 
 
-def pull_worker(servers: Mapping[str, PacsServer], library: Path, scratch: Path) -> Worker:
-    """What pulls items into the library; `scratch` keeps what has arrived until it is complete."""
+def pull_worker(servers: Mapping[str, PacsServer], library: Path, state: Path) -> Worker:
+    """What pulls items into the library.
+
+    `state` is a folder for what has arrived until it is complete, and for the key with which
+    series of this library are de-identified.
+    """
 
     def work(item: Item, control: Control) -> Outcome:
         server = servers.get(item.request["server"])
@@ -66,7 +71,8 @@ def pull_worker(servers: Mapping[str, PacsServer], library: Path, scratch: Path)
                 series_from(item.request["series"]),
                 library,
                 output_format=item.request["format"],
-                scratch=scratch,
+                scratch=state / "pulls",
+                deidentify=_options(state) if item.request.get("deidentify") else None,
                 progress=note,
                 cancelled=control.cancelled,
             )
@@ -75,6 +81,11 @@ def pull_worker(servers: Mapping[str, PacsServer], library: Path, scratch: Path)
         return Outcome(findings=pulled.findings, results=results)
 
     return work
+
+
+def _options(state: Path) -> DeidentifyOptions:
+    """One key a library, so that series of a patient stay linked."""
+    return DeidentifyOptions(key=DeidentifyKey.kept_in(state / "deidentify.key"))
 
 
 def _label(series: SeriesMatch) -> str:

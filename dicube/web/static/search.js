@@ -120,9 +120,10 @@ function seriesRow(server, series) {
   const label = element("label", {}, box, ` ${number} ${name}`);
   const cells = COLUMNS.study.length;
   return element("tr", { class: "is-series" },
-    element("td", { colspan: cells - 3 }, label),
-    element("td", { text: series.modality ?? "" }),
+    element("td", { colspan: cells - 4 }, label),
     element("td", { text: series.body_part ?? "" }),
+    element("td", { text: series.modality ?? "" }),
+    element("td"),
     element("td", { text: series.instance_count ?? "" }));
 }
 
@@ -138,13 +139,10 @@ function clear() {
   showTray();
 }
 
-async function pull(format) {
-  const byServer = Map.groupBy
-    ? Map.groupBy(chosen.values(), ({ server }) => server)
-    : new Map([[chosen.values().next().value.server, [...chosen.values()]]]);
-  for (const [server, found] of byServer) {
-    const series = found.map((each) => each.series);
-    const body = { server, format, title: titleOf(series), series };
+async function pull(format, deidentify) {
+  for (const server of new Set([...chosen.values()].map((each) => each.server))) {
+    const series = [...chosen.values()].filter((each) => each.server === server).map((each) => each.series);
+    const body = { server, format, deidentify, title: titleOf(series), series };
     await fetchJson("/api/jobs", { method: "POST", body });
   }
 }
@@ -173,9 +171,9 @@ if (form) {
   byId("clear").onclick = clear;
   byId("pull").onsubmit = async (event) => {
     event.preventDefault();
-    const { format } = Object.fromEntries(new FormData(event.target));
+    const asked = new FormData(event.target);
     try {
-      await pull(format);
+      await pull(asked.get("format"), asked.has("deidentify"));
       clear();
       tell("The job is queued.", { href: "/jobs", text: "Watch it" });
     } catch (error) {

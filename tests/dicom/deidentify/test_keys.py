@@ -2,7 +2,9 @@
 
 import re
 import stat
+import threading
 import uuid
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -77,3 +79,14 @@ def test_a_file_that_holds_no_key_is_refused_without_quoting_it(tmp_path: Path) 
 def test_a_key_of_another_length_is_refused() -> None:
     with pytest.raises(MetaDataError, match="32 bytes"):
         DeidentifyKey(b"short")
+
+
+def test_whoever_makes_a_key_at_the_same_time_gets_the_same_one(tmp_path):
+    start = threading.Barrier(8)
+
+    def made(_):
+        start.wait()
+        return DeidentifyKey.kept_in(tmp_path / "study.key").secret
+
+    with ThreadPoolExecutor(8) as pool:
+        assert len(set(pool.map(made, range(8)))) == 1
