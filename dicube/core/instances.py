@@ -7,11 +7,11 @@ import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from functools import cached_property
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
 import numpy as np
 
+from dicube.closing import Closing
 from dicube.codecs import codec_for_transfer_syntax
 from dicube.codecs.jpeg2000_markers import coding_style
 from dicube.core.contents import Array
@@ -50,7 +50,7 @@ _FRAMES: Final = tag_key(CommonTags.NumberOfFrames)
 _BATCH_FRAMES: Final = 32
 
 
-class CubeInstances:
+class CubeInstances(Closing):
     """A cube file as its SOP instances, in the order of its metadata.
 
     Instances are named by their number here, frames by their number in the instance, from 0. Safe
@@ -293,17 +293,6 @@ class CubeInstances:
     def close(self) -> None:
         """Give the file back to the system."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @cached_property
     def _merged(self) -> dict[str, Entry]:

@@ -2,13 +2,13 @@
 
 import math
 import os
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
 from spacetransformer import Space
 
+from dicube.closing import Closing
 from dicube.core.axes import axis_coordinates, volume_shape
 from dicube.core.contents import Array
 from dicube.core.cube_file import describe, image_member
@@ -32,7 +32,7 @@ CACHE_BYTES: Final = 64 << 20
 _CHUNK_BYTES: Final = 16 << 20
 
 
-class LazyCube:
+class LazyCube(Closing):
     """Stored values of a cube file as an array that decodes what is indexed.
 
     Indexing is that of numpy: integers, slices and `...`; lists of numbers along the leading axes.
@@ -364,17 +364,6 @@ class LazyCube:
     def close(self) -> None:
         """Give the file back to the system; further reads raise InvalidCubeFileError."""
         self._file.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def __getstate__(self) -> dict[str, Any]:
         return {

@@ -6,9 +6,9 @@ from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from threading import BoundedSemaphore, Lock
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from dicube.closing import Closing
 from dicube.exceptions import PacsError
 from dicube.pacs.client import Cancelled, Progress, Retrieved, Stored
 from dicube.pacs.dimse import identifiers, requests, storing
@@ -38,7 +38,7 @@ _UIDS_AT_ONCE: Final = 200
 _PATIENT_ID: Final = 0x00100020
 
 
-class DimseClient:
+class DimseClient(Closing):
     """A client over DIMSE; see `PacsClient`.
 
     Parameters
@@ -255,19 +255,6 @@ class DimseClient:
             receiver, self._receiver = self._receiver, None
         if receiver is not None:
             receiver.close()
-
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the client."""
-        self.close()
 
     @contextmanager
     def _association(self, sop_classes: Sequence[str]) -> Iterator[Association]:

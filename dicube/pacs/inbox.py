@@ -16,9 +16,9 @@ from contextlib import suppress
 from io import FileIO
 from pathlib import Path
 from threading import Lock
-from types import TracebackType
-from typing import Final, Self, TextIO
+from typing import Final, TextIO
 
+from dicube.closing import Closing
 from dicube.dicom.instance import read_instance
 from dicube.exceptions import MetaDataError, PacsError
 from dicube.pacs.client import Progress, Retrieved
@@ -45,7 +45,7 @@ DOES_NOT_FIT: Final = 0xA900
 NOT_UNDERSTOOD: Final = 0xC000
 
 
-class Inbox:
+class Inbox(Closing):
     """Instances of one series that arrive in a folder, from several threads.
 
     Parameters
@@ -86,17 +86,6 @@ class Inbox:
     def close(self) -> None:
         """Let others use the folder."""
         self._journal.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     @property
     def files(self) -> tuple[Path, ...]:

@@ -6,9 +6,9 @@ import socket
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from threading import Condition, Thread
-from types import TracebackType
-from typing import Final, Self
+from typing import Final
 
+from dicube.closing import Closing
 from dicube.exceptions import PacsError
 from dicube.pacs.dimse.association import Association, prepared
 from dicube.pacs.dimse.command import Command
@@ -24,7 +24,7 @@ _NO_ROOM: Final = (2, 3, 2)
 _FIRST_FREE_PORT: Final = 1024
 
 
-class Receiver:
+class Receiver(Closing):
     """Listens, and puts instances into the inboxes that wait for them; a context manager.
 
     Parameters
@@ -90,17 +90,6 @@ class Receiver:
                 connection.shutdown(socket.SHUT_RDWR)
             connection.close()
         self._thread.join(self._timeout_s)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _accept_all(self) -> None:
         while not self._is_closed:

@@ -5,9 +5,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
+from dicube.closing import Closing
 from dicube.dicom.instance import read_instance
 from dicube.exceptions import MetaDataError, PacsError
 from dicube.pacs.client import Cancelled, Progress, Retrieved, Stored, StoreFailure
@@ -34,7 +34,7 @@ _FAILED, _REFERENCED_UID, _REASON = "00081198", "00081155", "00081197"
 _CONFLICT: Final = 409  # STOW-RS: some or all instances were not taken
 
 
-class DicomWebClient:
+class DicomWebClient(Closing):
     """A client over DICOMweb; see `PacsClient`.
 
     Parameters
@@ -218,19 +218,6 @@ class DicomWebClient:
     def close(self) -> None:
         """Close all connections."""
         self._http.close()
-
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the client."""
-        self.close()
 
 
 _PATIENT_TAGS: Final = {

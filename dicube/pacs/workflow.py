@@ -5,9 +5,9 @@ from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from pathlib import Path
 from threading import Event
-from types import TracebackType
-from typing import NamedTuple, Self
+from typing import NamedTuple
 
+from dicube.closing import Closing
 from dicube.dicom.deidentify import DeidentifyOptions
 from dicube.exceptions import DicomCubeError, PacsError, PullCancelled
 from dicube.pacs.client import Cancelled, PacsClient, open_client
@@ -104,7 +104,7 @@ def pull_all(
             stopped.set()  # whoever still runs would keep an interrupted program waiting
 
 
-class DICOMDownloadClient:
+class DICOMDownloadClient(Closing):
     """Pulls studies by accession number and writes them; a context manager.
 
     Parameters
@@ -206,16 +206,3 @@ class DICOMDownloadClient:
     def close(self) -> None:
         """Close the connection to the server."""
         self._client.close()
-
-    def __enter__(self) -> Self:
-        """Return the client."""
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        """Close the client."""
-        self.close()

@@ -7,12 +7,12 @@ sections and frames against their checksums where the file has them.
 import json
 import os
 from collections.abc import Iterator, Sequence
-from types import TracebackType
-from typing import Any, Self, overload
+from typing import Any, overload
 
 import numpy as np
 import numpy.typing as npt
 
+from dicube.closing import Closing
 from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.byte_source import BytesInMemory, ByteSource, LocalFile
 from dicube.storage.checksums import checksum, parse_block
@@ -35,7 +35,7 @@ PathLike = str | os.PathLike[str]
 _DAMAGED = "the file is damaged; restore it from a copy"
 
 
-class DcbFile:
+class DcbFile(Closing):
     """One open cube file, of this machine, behind a URL, or in memory.
 
     Opening reads the header, the PixelDataHeader and the frame tables. Safe to share between
@@ -143,17 +143,6 @@ class DcbFile:
     def close(self) -> None:
         """Give the file back to the system; further reads raise InvalidCubeFileError."""
         self._source.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _extent(self, section: Section) -> Extent:
         return self.header.extents[section]
