@@ -170,7 +170,11 @@ class PduStream:
                 hint="give it more time with timeout_s",
             )
         why = "" if error is None or not error.strerror else f": {error.strerror}"
-        return ServerUnavailableError(f"the connection broke{why}", where=self.where)
+        return ServerUnavailableError(
+            f"the connection broke{why}",
+            where=self.where,
+            hint="try again; if it breaks at once, the server may demand TLS or a certificate",
+        )
 
 
 def fragments_of(body: memoryview, where: str) -> Iterator[Fragment]:
