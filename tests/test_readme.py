@@ -61,9 +61,22 @@ def test_examples_about_volume_sets_run(ct_folder: Path, number: int) -> None:
     exec(compile(examples[number], "series.md", "exec"), {})
 
 
+def commands_of(example: str) -> list[str]:
+    return [line.split("#")[0] for line in example.splitlines() if line.startswith("dicube ")]
+
+
+def test_commands_of_servers_are_understood() -> None:
+    _, example = blocks("sh")
+    commands = commands_of(example)
+    assert len(commands) >= 3
+    for command in commands:
+        result = CliRunner().invoke(app, [*shlex.split(command)[1:], "--help"])
+        assert result.exit_code == 0, f"{command}: {result.output}"
+
+
 def test_commands_run(ct_folder: Path) -> None:
-    (example,) = blocks("sh")
-    commands = [line.split("#")[0] for line in example.splitlines() if line.startswith("dicube ")]
+    example, _ = blocks("sh")
+    commands = commands_of(example)
     assert len(commands) >= 6
     for command in commands:
         result = CliRunner().invoke(app, shlex.split(command)[1:])

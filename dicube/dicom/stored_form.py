@@ -22,6 +22,7 @@ Precision = Literal["exact", "int16"]
 PRECISIONS: Final = get_args(Precision)
 _WORDS: Final = (np.dtype(np.int16), np.dtype(np.uint16))
 _LEVELS: Final = 1 << 16  # values that 16 bits tell apart
+_LARGEST: Final = 2.0**1020  # sums and products of larger numbers overflow; they stay floats
 _EARLY_SAMPLES: Final = 1 << 18  # enough of a measured volume to see that it has too many values
 _MAX_DIGITS: Final = 14  # significant digits of the longest fraction in a DS (PS3.5 6.2)
 _SLACK: Final = 2.0**-50  # the intervals of slopes are computed in float64 themselves
@@ -188,7 +189,7 @@ def _rescales(distinct: Array) -> Iterator[tuple[float, float]]:
     as_floats = distinct if distinct.dtype.kind == "f" else numbers
     with np.errstate(over="ignore", invalid="ignore"):  # beside the largest float there is none
         rounding = np.abs(np.spacing(as_floats)).astype(np.float64) / 2
-    if not np.isfinite(rounding).all():
+    if not np.isfinite(rounding).all() or np.abs(numbers).max() > _LARGEST:
         return
     yield from ((slope, 0.0) for slope in _slopes(numbers, rounding))
     lowest = as_decimal(numbers[0])
@@ -212,7 +213,7 @@ def _slopes(multiples: Float64Array, rounding: Float64Array) -> Iterator[float]:
     lowest, highest = ((sizes - rounding) / counts).max(), ((sizes + rounding) / counts).min()
     before = 0.0
     for digits in range(1, _MAX_DIGITS + 1):
-        slope = as_decimal(float(f"{(lowest + highest) / 2:.{digits}g}"))
+        slope = as_decimal(float(f"{lowest + (highest - lowest) / 2:.{digits}g}"))
         if slope != before and lowest <= slope * (1 + _SLACK) and slope * (1 - _SLACK) <= highest:
             before = slope
             yield slope

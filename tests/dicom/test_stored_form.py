@@ -34,6 +34,14 @@ def test_decoded_values_are_the_given_ones_bit_for_bit(dtype, data):
 
 
 @pytest.mark.parametrize(
+    "values", [[2.0**1023], [1e308, 1.5e308, -1e308], [np.finfo(float).max, 0.5], [5e-324, 1e308]]
+)
+def test_the_largest_numbers_stay_as_they_are(values):
+    array = np.array(values).reshape(1, 1, -1)
+    assert stored_form(array).decoded("float64").tobytes() == array.tobytes()
+
+
+@pytest.mark.parametrize(
     ("values", "slope", "intercept"),
     [
         ((COUNTS * 0.1).astype(np.float32), 0.1, 0.0),
