@@ -1,6 +1,7 @@
 """Every folder of the test data through every other format, and back: nothing is lost."""
 
 import filecmp
+import math
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,7 @@ from tests.series import requires_data, series_folder
 from tests.test_round_trip import STORED
 
 pytestmark = requires_data
+_VOXELS = 200_000  # of each volume are compared where it has more; odd steps meet every column
 # Colour that NIfTI has no voxels for, and why.
 NO_NIFTI = {
     "rgb_SC_rgb_16bit": "uint16 RGB",
@@ -97,14 +99,15 @@ def test_npz(name: str, tmp_path: Path) -> None:
         assert image.affine is None
         assert np.array_equal(data.reshape(output.shape), output)
         return
-    # Where each voxel of `data` lies in the image, as both affines say.
+    # Where voxels of `data` lie in the image, as both affines say: all of them, or very many.
     sizes = data.shape[-4:-1] if image.ndim - len(image.axes) > 2 else data.shape[-3:]
-    index = np.indices(sizes).reshape(3, -1)
+    voxels = np.arange(0, math.prod(sizes), math.prod(sizes) // _VOXELS | 1)
+    index = np.array(np.unravel_index(voxels, sizes))
     to_image = np.linalg.solve(image.affine, affine)
     z, y, x = np.rint(to_image[:3, :3] @ index + to_image[:3, 3:]).astype(int)
     samples = image.shape[len(image.axes) + 2 :]
     volumes = data.reshape(len(output), -1, *samples)
-    np.testing.assert_array_equal(output[:, z, y, x], volumes)
+    np.testing.assert_array_equal(output[:, z, y, x], volumes[:, voxels])
 
 
 @pytest.mark.parametrize("name", ["ct_sts_int16", "mr_fmri_ge_4d", "pet_slopes", "rgb_series_j2k"])
