@@ -34,7 +34,7 @@ demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
 test: $(INSTALLED) $(PUBLISHED) $(READERS) $(PYDICOM_SEG) $(PEERS) cpp-tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 cpp-tests: $(INSTALLED)
 	$(CONFIGURE) -B build/cpp-tests -D DICUBE_BUILD_TESTS=ON
