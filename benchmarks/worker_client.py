@@ -7,8 +7,9 @@ import subprocess
 import tempfile
 import threading
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
+
+from dicube.closing import Closing
 
 _WORKER: Final = Path(__file__).with_name("worker.py")
 _PATIENCE_SECONDS: Final = 300.0
@@ -19,7 +20,7 @@ class WorkerError(Exception):
     """The worker ended, was silent for too long, or its peer raised."""
 
 
-class WorkerClient:
+class WorkerClient(Closing):
     """A worker process for one peer. Use as a context manager.
 
     Parameters
@@ -88,17 +89,6 @@ class WorkerClient:
             self._process.kill()
             self._process.wait()
         self._complaints.close()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def _listen(self) -> None:
         assert self._process.stdout is not None

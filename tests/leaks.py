@@ -19,7 +19,7 @@ from pydicom.dataset import Dataset
 
 from dicube.storage.dcb_file import DcbFile
 
-_ROWS = json.loads(
+ROWS = json.loads(
     files("dicube.dicom.deidentify").joinpath("basic_profile.json").read_text("utf-8")
 )["rows"]
 _ZSTD_MAGIC = b"\x28\xb5\x2f\xfd"
@@ -33,7 +33,7 @@ _OWN_WORDS = {"ANONYMIZED", "19000101", "000000", "19000101000000", "REMOVED", "
 
 def _is_taken_away(element: pydicom.DataElement) -> bool:
     tag = element.tag
-    is_listed = f"{int(tag):08X}" in _ROWS
+    is_listed = f"{int(tag):08X}" in ROWS
     return (
         is_listed or tag.is_private or not dictionary_has_tag(tag) or element.VR in ("PN", "UN")
         or tag.group >> 8 in (0x50, 0x60)
@@ -62,7 +62,7 @@ def _walk(data_set: Dataset, is_inside: bool) -> Iterator[tuple[bool, str]]:
     for element in data_set:
         taken = is_inside or _is_taken_away(element)
         if element.VR == "SQ":
-            code = _ROWS.get(f"{int(element.tag):08X}", {}).get("basic", "")
+            code = ROWS.get(f"{int(element.tag):08X}", {}).get("basic", "")
             for item in element.value:
                 # References stay, with other UIDs.
                 yield from _walk(item, is_inside or (taken and not code.endswith("U*")))

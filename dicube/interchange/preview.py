@@ -11,20 +11,24 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 import numpy as np
-import numpy.typing as npt
 
 from dicube.codecs.base import Mask
 from dicube.core.image import DicomCubeImage
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.exceptions import DataConsistencyError
 from dicube.extras import extra_module
+from dicube.interchange.shades import (
+    Array,
+    Bytes,
+    colour_shades,
+    shades,
+    value_limits,
+    window_limits,
+)
 from dicube.storage.atomic import replacing
 
 if TYPE_CHECKING:
     from PIL.Image import Image
-
-Array = npt.NDArray[Any]
-Bytes = npt.NDArray[np.uint8]
 
 MAX_FRAMES: Final = 64
 _SHEET_WIDTH: Final = 1600  # pixels that the tiles of a row share...
@@ -32,10 +36,7 @@ _TILE_EDGES: Final = (64, 512)  # ...within these bounds for the longer edge of 
 _GAP: Final = 2
 _OUTLINE: Final = (255, 96, 0)
 _MAX_ASPECT: Final = 8.0  # pixels further from square than this are a wrong header
-_PERCENTILES: Final = (0.5, 99.5)  # a few hot pixels must not darken all others
 _SAMPLES: Final = 1 << 20  # values that are enough to know the percentiles of a series
-# PS3.3 C.7.6.3.1.2, YBR_FULL: what Y, Cb - half and Cr - half give to R, G and B.
-_RGB_FROM_YBR: Final = np.array([[1.0, 1.0, 1.0], [0.0, -0.344136, 1.772], [1.402, -0.714136, 0.0]])
 
 
 def write_preview(
@@ -119,7 +120,7 @@ def _tiles(
         return [_colour_bytes(frames[i], image) for i in shown]
     low, high = _limits(image, shown, window)
     inverted = _photometric(image) == "MONOCHROME1"
-    tiles = [_scaled(_output(image, i), low, high) for i in shown]
+    tiles = [shades(_output(image, i), low, high) for i in shown]
     return [255 - tile for tile in tiles] if inverted else tiles
 
 
@@ -140,33 +141,17 @@ def _limits(
     if window is None and header.WindowCenter is not None and header.WindowWidth is not None:
         window = (header.WindowCenter, header.WindowWidth)
     if window is not None and window[1] > 0:
-        # LINEAR_EXACT (PS3.3 C.11.2.1.3.2); LINEAR is half a value away, which nobody sees.
-        return window[0] - window[1] / 2, window[0] + window[1] / 2
+        return window_limits(window)
     pixels = len(shown) * math.prod(_frames(image).shape[1:])
     step = math.ceil(math.sqrt(pixels / _SAMPLES))
-    values = np.concatenate([_output(image, i, step).reshape(-1) for i in shown])
-    values = values[np.isfinite(values)]
-    if not values.size:
-        return 0.0, 1.0
-    low, high = (float(limit) for limit in np.percentile(values, _PERCENTILES))
-    # A nearly empty frame, such as a mask, has all its percentiles in the background.
-    return (low, high) if high > low else (float(values.min()), float(values.max()))
-
-
-def _scaled(values: Array, low: float, high: float) -> Bytes:
-    """0 at `low`, 255 at `high`; what is no number becomes 0."""
-    span = high - low if high > low else 1.0
-    scaled = np.nan_to_num((values - low) / span * 255, nan=0.0, posinf=255.0, neginf=0.0)
-    return scaled.clip(0, 255).round().astype(np.uint8)
+    return value_limits(np.concatenate([_output(image, i, step).reshape(-1) for i in shown]))
 
 
 def _colour_bytes(frame: Array, image: DicomCubeImage) -> Bytes:
     bits = _first(image, CommonTags.BitsStored) or frame.dtype.itemsize * 8
-    values = frame[..., :3].astype(np.float64)
-    if _photometric(image).startswith("YBR_FULL"):
-        half = 2.0 ** (bits - 1)
-        values = (values - (0, half, half)) @ _RGB_FROM_YBR
-    return _scaled(values, 0.0, 2.0**bits - 1 if frame.dtype.kind != "f" else 1.0)
+    highest = 2.0**bits - 1 if frame.dtype.kind != "f" else 1.0
+    is_ybr = _photometric(image).startswith("YBR_FULL")
+    return colour_shades(frame, highest=highest, is_ybr=is_ybr)
 
 
 def _photometric(image: DicomCubeImage) -> str:

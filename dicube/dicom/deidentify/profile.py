@@ -78,16 +78,6 @@ def is_listed(tag: int) -> bool:
     return tag in _table()
 
 
-def listed_tags() -> list[int]:
-    """The tags of all rows but those for whole groups."""
-    return sorted(_table())
-
-
-def basic_codes(tag: int) -> str:
-    """The code or codes of the basic profile, as in the table."""
-    return _table()[tag]["basic"]
-
-
 def is_class_uid(tag: int, uid: str) -> bool:
     """Whether a UID says what something is, not which one it is."""
     names_classes = tag not in _table() and keyword_for_tag(tag).endswith(_CLASS_ENDINGS)

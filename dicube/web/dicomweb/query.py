@@ -76,10 +76,6 @@ class Query(NamedTuple):
         named = tuple(_path(field)[0] for field in fields if field != "all")
         return cls(tuple(matches), named, "all" in fields, offset, limit, tuple(warnings))
 
-    def with_match(self, keyword: str, wanted: str) -> "Query":
-        """The query with one more match, such as the study that the address names."""
-        return self._replace(matches=(*self.matches, _match(keyword, wanted)))
-
 
 def _match(name: str, wanted: str) -> Match:
     path = _path(name)

@@ -8,7 +8,6 @@ import math
 from typing import Any, Final, NamedTuple
 
 import numpy as np
-import numpy.typing as npt
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
@@ -17,6 +16,13 @@ from dicube.core.contents import Array
 from dicube.core.instances import CubeInstances
 from dicube.dicom.dicom_tags import CommonTags, tag_key
 from dicube.extras import extra_module
+from dicube.interchange.shades import (
+    Bytes,
+    colour_shades,
+    shades,
+    value_limits,
+    window_limits,
+)
 from dicube.library.open_cubes import OpenCubes
 from dicube.library.studies import Studies
 from dicube.web.dicomweb.answers import (
@@ -29,14 +35,10 @@ from dicube.web.dicomweb.answers import (
 from dicube.web.dicomweb.negotiation import MediaRange, NotAcceptableError, accepted
 from dicube.web.dicomweb.retrieve import frame_numbers
 
-Bytes = npt.NDArray[np.uint8]
-
 _TYPES: Final = {"image/jpeg": "JPEG", "image/png": "PNG"}
 _MOST_PIXELS: Final = 1 << 14  # along an edge of a viewport
-_PERCENTILES: Final = (0.5, 99.5)
 _DEFAULT_QUALITY: Final = 90
 _GREY: Final = ("MONOCHROME1", "MONOCHROME2")
-_RGB_FROM_YBR: Final = np.array([[1.0, 1.0, 1.0], [0.0, -0.344136, 1.772], [1.402, -0.714136, 0.0]])
 _CENTER, _WIDTH, _PHOTOMETRIC = map(
     tag_key,
     (CommonTags.WindowCenter, CommonTags.WindowWidth, CommonTags.PhotometricInterpretation),
@@ -141,9 +143,10 @@ def _shades(
         raise NotAcceptableError(f"{photometric or 'such'} pixels are not rendered")
     slope, intercept = cube.rescale(number, frame)
     output = values.astype(np.float64) * slope + intercept
-    low, high = _limits(output, window or _own_window(cube, number))
-    shades = _scaled(output, low, high)
-    return 255 - shades if photometric == "MONOCHROME1" else shades
+    window = window or _own_window(cube, number)
+    low, high = value_limits(output) if window is None else window_limits(window)
+    grey = shades(output, low, high)
+    return 255 - grey if photometric == "MONOCHROME1" else grey
 
 
 def _own_window(cube: CubeInstances, number: int) -> tuple[float, float] | None:
@@ -156,29 +159,8 @@ def _own_window(cube: CubeInstances, number: int) -> tuple[float, float] | None:
     return (center, width) if width > 0 else cube.window
 
 
-def _limits(values: Array, window: tuple[float, float] | None) -> tuple[float, float]:
-    """The output values that become black and white (PS3.3 C.11.2.1.3.2, LINEAR_EXACT)."""
-    if window is not None:
-        return window[0] - window[1] / 2, window[0] + window[1] / 2
-    finite = values[np.isfinite(values)]
-    if not finite.size:
-        return 0.0, 1.0
-    low, high = (float(limit) for limit in np.percentile(finite, _PERCENTILES))
-    # A nearly empty frame, such as a mask, has all its percentiles in the background.
-    return (low, high) if high > low else (float(finite.min()), float(finite.max()))
-
-
-def _scaled(values: Array, low: float, high: float) -> Bytes:
-    span = high - low if high > low else 1.0
-    scaled = np.nan_to_num((values - low) / span * 255, nan=0.0, posinf=255.0, neginf=0.0)
-    return scaled.clip(0, 255).round().astype(np.uint8)
-
-
 def _colours(values: Array, photometric: str, bits: int) -> Bytes:
-    values = values[..., :3].astype(np.float64)
-    if photometric.startswith("YBR_FULL"):
-        half = 2.0 ** (bits - 1)
-        values = (values - (0, half, half)) @ _RGB_FROM_YBR
-    elif photometric != "RGB":
+    is_ybr = photometric.startswith("YBR_FULL")
+    if not is_ybr and photometric != "RGB":
         raise NotAcceptableError(f"{photometric or 'such'} pixels are not rendered")
-    return _scaled(values, 0.0, 2.0**bits - 1)
+    return colour_shades(values, highest=2.0**bits - 1, is_ybr=is_ybr)
