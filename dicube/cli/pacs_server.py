@@ -4,7 +4,6 @@ import functools
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -12,15 +11,7 @@ import typer
 
 from dicube.exceptions import PacsError
 from dicube.pacs import PacsServer, load_servers
-
-
-class Retrieve(StrEnum):
-    """Values of --retrieve."""
-
-    AUTO = "auto"
-    GET = "get"
-    MOVE = "move"
-    WEB = "web"
+from dicube.pacs.server import RetrieveBy
 
 
 @dataclass(frozen=True)
@@ -63,11 +54,7 @@ def server_options(command: Callable[..., None]) -> Callable[..., None]:
 
     @functools.wraps(command)
     def with_options(**arguments: Any) -> None:
-        given = {
-            field: getattr(value, "value", value)
-            for field in _FIELDS
-            if (value := arguments.pop(field)) is not None
-        }
+        given = {field: value for field in _FIELDS if (value := arguments.pop(field)) is not None}
         options = ServerOptions(arguments.pop("server"), arguments.pop("config"), given)
         command(options=options, **arguments)
 
@@ -100,7 +87,7 @@ _FIELDS: Final[dict[str, Any]] = {
         str | None,
         typer.Option("--web", metavar="URL", help="Root of DICOMweb."),
     ],
-    "retrieve": Annotated[Retrieve | None, typer.Option(help="How to fetch.")],
+    "retrieve": Annotated[RetrieveBy | None, typer.Option(help="How to fetch.")],
     "timeout_s": Annotated[
         float | None,
         typer.Option("--timeout", min=0.1, help="Seconds to wait."),

@@ -1,14 +1,24 @@
 """`dicube pacs` against a server in this process."""
 
 import json
+import signal
+import subprocess
+import sys
 
+import pydicom
 import pytest
 
 import dicube
 from tests.cli.runs import misused, ok, refused, run
-from tests.pacs.conftest import free_port, make_series, slice_peer
+from tests.pacs.conftest import (
+    free_port,
+    make_series,
+    orthanc,
+    slice_peer,
+    wait_until_listening,
+)
 
-__all__ = ["make_series", "slice_peer"]
+__all__ = ["make_series", "orthanc", "slice_peer"]
 
 
 @pytest.fixture
@@ -97,3 +107,85 @@ def test_pull_deidentifies_and_writes_a_table(served, tmp_path):
     assert series.series_uid not in out
     assert key.stat().st_mode & 0o777 == 0o600
     assert len((tmp_path / "out.DICOM_Metadata.csv").read_text().splitlines()) == 5
+
+
+def test_find_is_narrowed_by_what_the_options_say(slice_peer, make_series):
+    files, series = make_series(SeriesDescription="Thorax", StudyDate="20240131")
+    peer = slice_peer(files)
+    server = ("--host", "127.0.0.1", "--port", peer.port, "--aet", "PEER")
+    options = {
+        "StudyInstanceUID": ("--study-uid", series.study_uid),
+        "StudyDate": ("--study-date", "20240101-20240131"),
+        "SeriesDescription": ("--series-description", "Tho*"),
+    }
+    for keyword, option in options.items():
+        peer.searches.clear()
+        assert "1 match" in ok("pacs", "find", *option, *server)
+        assert option[1] in {keys.get(keyword) for keys in peer.searches}
+    ok("pacs", "find", "--calling-aet", "OTHER", "--limit", 1, "--timeout", 5, *server)
+    assert "OTHER" in peer.callers
+    wrong = refused(7, "pacs", "find", "--study-date", "last week", *server)
+    assert "study_date has another form" in wrong
+
+
+def test_series_are_pulled_side_by_side_through_another_folder(slice_peer, make_series, tmp_path):
+    files, series = make_series()
+    server = ("--host", "127.0.0.1", "--port", slice_peer(files).port, "--aet", "PEER")
+    scratch = tmp_path / "scratch"
+    ok("pacs", "pull", tmp_path / "out", "--study-uid", series.study_uid, *server, "--jobs", 2,
+       "--scratch", scratch, "--modality", "CT")  # fmt: skip
+    assert not list(scratch.rglob("*.dcm"))
+    assert not (tmp_path / "out" / ".dicube-scratch").exists()
+
+
+def test_instances_come_by_c_move_to_the_port_that_is_said(slice_peer, make_series, tmp_path):
+    files, series = make_series()
+    port = free_port()
+    peer = slice_peer(files, destination=port)
+    out = ok(
+        "pacs", "pull", tmp_path, "--series-uid", series.series_uid, "--host", "127.0.0.1",
+        "--port", peer.port, "--aet", "PEER", "--calling-port", port, "--retrieve", "move",
+    )  # fmt: skip
+    assert "4 instances" in out
+
+
+def test_a_dicomweb_server_is_named_by_its_address(orthanc, make_series, tmp_path):
+    files, series = make_series("web")
+    server = ("--web", orthanc.web)
+    assert "4 instances sent" in ok("pacs", "send", files[0].parent, *server)
+    out = ok("pacs", "pull", tmp_path / "out", "--series-uid", series.series_uid, *server)
+    assert f"{series.series_uid}.dcbs: 4 instances" in out
+
+
+def test_receive_keeps_what_it_is_sent_until_it_is_interrupted(make_series, tmp_path):
+    files, _ = make_series()
+    port = free_port()
+    command = [sys.executable, "-m", "dicube", "pacs", "receive", str(tmp_path / "in")]
+    command += ["--host", "127.0.0.1", "--calling-aet", "KEEPER", "--calling-port", str(port)]
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        wait_until_listening(port, process)
+        server = ("--host", "127.0.0.1", "--port", port, "--aet", "KEEPER")
+        ok("pacs", "echo", *server)
+        assert "4 instances sent" in ok("pacs", "send", files[0].parent, *server)
+        wrong = refused(7, "pacs", "echo", *server[:4], "--aet", "OTHER")
+        assert "not called 'OTHER'" in wrong
+        process.send_signal(signal.SIGINT)
+        printed, said = process.communicate(timeout=30)
+    finally:
+        process.kill()
+        process.wait()
+    assert process.returncode == 130
+    assert "4 instances received" in printed
+    assert "erysecret" not in printed + said
+    arrived = {path.stem: path for path in (tmp_path / "in").rglob("*.dcm")}
+    sent = {str(pydicom.dcmread(path).SOPInstanceUID): path for path in files}
+    assert arrived.keys() == sent.keys()
+    for uid, path in sent.items():
+        assert pydicom.dcmread(arrived[uid]) == pydicom.dcmread(path)
+
+
+def test_receive_needs_a_port(tmp_path):
+    assert "--calling-port" in refused(
+        7, "pacs", "receive", tmp_path, "--host", "127.0.0.1", "--port", 11112
+    )

@@ -39,6 +39,8 @@ class SlicePeer:
         self.behaviour = behaviour
         self.sent: list[str] = []
         self.requests: list[Dataset] = []
+        self.searches: list[Dataset] = []
+        self.callers: set[str] = set()
         self.drops_left = behaviour.get("drops", 0)
         self._lock = threading.Lock()
         ae = AE("PEER")
@@ -71,6 +73,9 @@ class SlicePeer:
 
     def _find(self, event: Any) -> Iterator[tuple[int, Dataset | None]]:
         keys = event.identifier
+        with self._lock:
+            self.searches.append(keys)
+            self.callers.add(event.assoc.requestor.ae_title)
         instances = self._instances()
         level = keys.QueryRetrieveLevel
         if level == "IMAGE":
