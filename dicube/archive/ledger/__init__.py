@@ -1,0 +1,1 @@
+"""The ledger: what was found, what became of it, and where it is."""

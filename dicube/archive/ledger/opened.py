@@ -1,0 +1,112 @@
+"""Ledgers as SQLite databases: made, opened to be written, opened to be read."""
+
+import sqlite3
+from pathlib import Path
+from typing import Final
+
+from dicube.archive.ledger.schema import TABLES, VERSION
+from dicube.exceptions import DataConsistencyError, MetaDataError
+
+_WAIT_S: Final = 60.0  # for another process to end its transaction
+_APPLICATION_ID: Final = 0x44694375  # "DiCu": PRAGMA application_id tells ledgers from other files
+
+
+def open_ledger(path: Path, *, create: bool = False) -> sqlite3.Connection:
+    """Open a ledger to be written; transactions are those that `BEGIN IMMEDIATE` starts.
+
+    Parameters
+    ----------
+    path : Path
+    create : bool
+        Make it where there is none.
+
+    Raises
+    ------
+    MetaDataError
+        There is no such file.
+    DataConsistencyError
+        It is no ledger, or one of another version.
+    """
+    if not create and not path.is_file():
+        raise MetaDataError("no such ledger", where=str(path), hint="check the path")
+    connection = _connect(f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}", path)
+    try:
+        if create:
+            _create(connection)
+        _check(connection, path)
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut must not take back what was committed: sources may be removed after it.
+        connection.execute("PRAGMA synchronous = FULL")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise _no_ledger(path) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def read_ledger(path: Path) -> sqlite3.Connection:
+    """Open a ledger to be read, also while others write.
+
+    Raises
+    ------
+    MetaDataError
+        There is no such file.
+    DataConsistencyError
+        It is no ledger, or one of another version.
+    """
+    if not path.is_file():
+        raise MetaDataError("no such ledger", where=str(path), hint="check the path")
+    connection = _connect(f"{path.absolute().as_uri()}?mode=ro", path)
+    try:
+        _check(connection, path)
+        connection.execute("PRAGMA query_only = ON")
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise _no_ledger(path) from error
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+def _connect(uri: str, path: Path) -> sqlite3.Connection:
+    try:
+        connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None)
+    except sqlite3.OperationalError as error:
+        raise MetaDataError(
+            "the ledger cannot be opened", where=str(path), hint="check the folder and its rights"
+        ) from error
+    connection.row_factory = sqlite3.Row
+    return connection
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    """Make the tables, unless they are there; one of two processes waits for the other."""
+    connection.execute("BEGIN IMMEDIATE")
+    is_empty = not connection.execute("SELECT COUNT(*) FROM sqlite_master").fetchone()[0]
+    if is_empty:
+        for statement in TABLES.split(";\n"):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+    connection.execute("COMMIT")
+
+
+def _check(connection: sqlite3.Connection, path: Path) -> None:
+    if connection.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION_ID:
+        raise _no_ledger(path)
+    version = connection.execute("PRAGMA user_version").fetchone()[0]
+    if version != VERSION:
+        raise DataConsistencyError(
+            f"the ledger has version {version}, this program knows {VERSION}",
+            where=str(path),
+            hint="use the version of DiCube that wrote it, or a newer one",
+        )
+
+
+def _no_ledger(path: Path) -> DataConsistencyError:
+    return DataConsistencyError(
+        "this is no ledger of an archive", where=str(path), hint="check the path"
+    )
