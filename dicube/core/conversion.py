@@ -14,7 +14,7 @@ from dicube.core.contents import Array, packed_sources
 from dicube.core.cube_file import finish_cube
 from dicube.core.dicom_folder import describe_series
 from dicube.core.frame_writing import EncodeOptions, write_pieces
-from dicube.dicom.dicom_io import SeriesOptions, read_series
+from dicube.dicom.dicom_io import DicomSeries, SeriesOptions, read_series
 from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.findings import Finding
 from dicube.dicom.folder_scan import OnDamaged, Progress, SkippedFile
@@ -23,7 +23,7 @@ from dicube.dicom.series.arrangement import Incomplete
 from dicube.dicom.source_files import SourceFile
 from dicube.dicom.volume import VolumePlan
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
-from dicube.storage.formats import DCBR, format_of_name
+from dicube.storage.formats import DCBR, FileFormat, format_of_name
 from dicube.storage.pixel_utils import encoding_of
 from dicube.storage.writer import writing
 
@@ -108,16 +108,40 @@ def convert(
     InvalidCubeFileError
         The format is unknown, or the file cannot be written.
     """
-    target = Path(path)
-    chosen = format_of_name(file_format or target.suffix, where=str(path))
-    if chosen == DCBR:
-        raise DataConsistencyError(
-            "a .dcbr file needs a region of interest",
-            where=str(path),
-            hint="read the folder with DicomCubeImage.from_dicom_folder, then to_file(roi=...)",
-        )
+    _check_format(path, file_format)  # before anything is read
     options = SeriesOptions(sort_method, series_uid, group, on_damaged, incomplete, as_3d)
-    series = read_series(folder, options, progress=progress)
+    return convert_series(
+        read_series(folder, options, progress=progress),
+        path,
+        file_format=file_format,
+        keep_sources=keep_sources,
+        check=check,
+        num_threads=num_threads,
+        effort=effort,
+        progress=progress,
+    )
+
+
+def convert_series(
+    series: DicomSeries,
+    path: PathLike,
+    *,
+    file_format: str | None = None,
+    keep_sources: bool = True,
+    check: bool = True,
+    num_threads: int | None = None,
+    effort: str | None = None,
+    progress: Progress | None = None,
+) -> Conversion:
+    """Convert a series whose files were taken apart already; else as `convert`.
+
+    Raises
+    ------
+    DataConsistencyError, CodecError, InvalidCubeFileError
+        As for `convert`.
+    """
+    target = Path(path)
+    chosen = _check_format(path, file_format)
     plan = VolumePlan.of(series)
     contents = describe_series(plan)
     encoding = encoding_of(plan.dtype)
@@ -158,3 +182,15 @@ def convert(
         findings=image_findings(meta, contents.axes, contents.frame_order),
         skipped=series.skipped,
     )
+
+
+def _check_format(path: PathLike, file_format: str | None) -> FileFormat:
+    """The format asked for, which must be one that takes no image."""
+    chosen = format_of_name(file_format or Path(path).suffix, where=str(path))
+    if chosen == DCBR:
+        raise DataConsistencyError(
+            "a .dcbr file needs a region of interest",
+            where=str(path),
+            hint="read the folder with DicomCubeImage.from_dicom_folder, then to_file(roi=...)",
+        )
+    return chosen

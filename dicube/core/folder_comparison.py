@@ -65,13 +65,24 @@ def compare_with(
     MetaDataError, DataConsistencyError
         This is no folder with the series of the file.
     """
-    series = _series_of(about, folder, progress)
+    return compare_with_series(_series_of(about, folder, progress), about, progress)
+
+
+def compare_with_series(
+    series: DicomSeries, about: CubeDescription, progress: Progress | None
+) -> FolderComparison | None:
+    """How to compare a file with a series; None where that has other images.
+
+    Raises
+    ------
+    DataConsistencyError
+        The images of the series do not fit together.
+    """
     if about.sources is not None:
         sources = about.sources.value
         names = {source.name for source in sources}
-        series = sets_with(series, {i for i, name in enumerate(series.names) if name in names})
-        whole = _without_incomplete(series)
-        series = whole if set(whole.names) == names else series
+        if set(series.names) != names:
+            series = _with_names(series, names)
         return _WithSources(sources, VolumePlan.of(series), progress)
     ordered = _in_order_of(about, series)
     if ordered is None:
@@ -209,6 +220,13 @@ def _series_of(about: CubeDescription, folder: Path, progress: Progress | None) 
         paths = [folder / name for name in names]
         return series_of(folder, scan_files_of([p for p in paths if p.is_file()]), options)
     return read_series(folder, options, progress=progress)
+
+
+def _with_names(series: DicomSeries, names: set[str]) -> DicomSeries:
+    """Those volume sets of a series that files with these names are in."""
+    series = sets_with(series, {i for i, name in enumerate(series.names) if name in names})
+    whole = _without_incomplete(series)
+    return whole if set(whole.names) == names else series
 
 
 class _Ordered(NamedTuple):

@@ -5,7 +5,7 @@ Frames are decoded some at a time, so a file of any length takes little memory.
 
 import os
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
 
@@ -14,9 +14,10 @@ import numpy as np
 from dicube.codecs.base import Mask
 from dicube.core.contents import Array, ValuesDigest
 from dicube.core.cube_file import CubeDescription, describe, image_member
-from dicube.core.folder_comparison import FolderComparison, compare_with
+from dicube.core.folder_comparison import FolderComparison, compare_with, compare_with_series
 from dicube.core.frame_reader import FrameReader
 from dicube.core.frame_writing import inside_only
+from dicube.dicom.dicom_io import DicomSeries
 from dicube.dicom.folder_scan import Progress
 from dicube.dicom.volume import runs_within
 from dicube.exceptions import DicomCubeError
@@ -85,6 +86,30 @@ def verify_file(
     MetaDataError, DataConsistencyError
         `against` is no folder with the series of the file.
     """
+    if against is None:
+        return _verify(path, None)
+    folder = Path(against)
+    return _verify(path, lambda about: compare_with(folder, about, progress))
+
+
+def verify_series(
+    path: PathLike, series: DicomSeries, *, progress: Progress | None = None
+) -> Verification:
+    """As `verify_file`, against the files of a series that were taken apart already.
+
+    Raises
+    ------
+    DataConsistencyError
+        The images of the series do not fit together.
+    MetaDataError, CodecError
+        A file of the series cannot be read any more.
+    """
+    return _verify(path, lambda about: compare_with_series(series, about, progress))
+
+
+def _verify(
+    path: PathLike, comparison_of: Callable[[CubeDescription], FolderComparison | None] | None
+) -> Verification:
     try:
         with DcbFile(path) as file:
             damage = tuple(find_damage(file))
@@ -95,8 +120,8 @@ def verify_file(
     except DicomCubeError as error:
         return Verification((str(error),))
     comparison = None
-    if against is not None and not problems:
-        comparison = compare_with(Path(against), about, progress)
+    if comparison_of is not None and not problems:
+        comparison = comparison_of(about)
         if comparison is None:
             problems.append("the folder holds other images")
     checked = Verification(tuple(problems), about.frames, about.has_checksums)

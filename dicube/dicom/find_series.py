@@ -7,10 +7,10 @@ never in memory; only series that turn up in several folders are read once more,
 
 import itertools
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, overload
+from typing import Final, TypeVar, overload
 
 from dicube.dicom.dicom_io import DicomSeries, volume_sets_of
 from dicube.dicom.dicom_meta import DicomMeta
@@ -28,6 +28,8 @@ from dicube.dicom.judgement import judged
 from dicube.dicom.pixel_data import shape_of
 from dicube.dicom.series.volume_set import VolumeSet
 from dicube.exceptions import DicomCubeError, MetaDataError
+
+Made = TypeVar("Made")
 
 _UNREMARKABLE: Final = "original"
 # Two images that agree in one of these are one.
@@ -127,32 +129,45 @@ def _add_folder(search: SeriesSearch, scan: FolderScan) -> None:
 
 
 def _add_series(search: SeriesSearch, folder: Path, uid: str, images: Sequence[Instance]) -> None:
-    """Describe the volume sets of a series; one that cannot be described is damaged."""
+    """Describe the volume sets of a series; what cannot be described is damaged."""
+
+    def describe(series: DicomSeries, group: int, groups: int) -> VolumeSet:
+        return _described(series, uid, group, groups)
+
+    described, damaged = split_series(folder, images, describe)
+    search.volume_sets.extend(described)
+    search.damaged.extend(damaged)
+
+
+def split_series(
+    folder: Path, images: Sequence[Instance], make: Callable[[DicomSeries, int, int], Made]
+) -> tuple[list[Made], list[SkippedFile]]:
+    """What is made of each volume set of a series, and the images that nothing can be made of.
+
+    Parameters
+    ----------
+    folder : Path
+        That all files are in or below.
+    images : sequence of Instance
+        Of one series.
+    make : callable
+        Takes a volume set, its number, and how many there are; raises DicomCubeError where it
+        cannot be used.
+    """
     try:
         sets = volume_sets_of(folder, images)
-        search.volume_sets.extend(
-            _described(series, uid, number, len(sets)) for number, series in enumerate(sets)
-        )
+        return [make(series, number, len(sets)) for number, series in enumerate(sets)], []
     except DicomCubeError as error:
-        if len(images) == 1:
-            search.damaged.append(SkippedFile(images[0].path, error.what))
-            return
-        usable = [image for image in images if _is_usable(folder, image, search)]
-        if len(usable) < len(images):
-            if usable:
-                _add_series(search, folder, uid, usable)
-        else:  # they are wrong together
-            search.damaged.extend(SkippedFile(image.path, error.what) for image in images)
-
-
-def _is_usable(folder: Path, image: Instance, search: SeriesSearch) -> bool:
-    """Whether an image can be described alone; if not it is listed as damaged."""
-    try:
-        _described(volume_sets_of(folder, [image])[0], "", 0, 1)
-    except DicomCubeError as error:
-        search.damaged.append(SkippedFile(image.path, error.what))
-        return False
-    return True
+        wrong = [SkippedFile(image.path, error.what) for image in images]
+    if len(images) == 1:
+        return [], wrong
+    alone = [split_series(folder, [image], make)[1] for image in images]
+    usable = [image for image, damage in zip(images, alone, strict=True) if not damage]
+    if len(usable) == len(images):
+        return [], wrong  # they are wrong together
+    damaged = list(itertools.chain.from_iterable(alone))
+    made, more = split_series(folder, usable, make) if usable else ([], [])
+    return made, damaged + more
 
 
 def _join_scattered(search: SeriesSearch) -> None:
@@ -165,7 +180,7 @@ def _join_scattered(search: SeriesSearch) -> None:
             continue
         paths = sorted(itertools.chain.from_iterable(found.files for found in sets))
         images = scan_files_of(paths)
-        if _hold_copies(images):
+        if hold_copies(images):
             continue
         first = search.volume_sets.index(sets[0])
         after = search.volume_sets[first:]
@@ -174,7 +189,7 @@ def _join_scattered(search: SeriesSearch) -> None:
         search.volume_sets.extend(found for found in after if found.series_uid != uid)
 
 
-def _hold_copies(images: Sequence[Instance]) -> bool:
+def hold_copies(images: Sequence[Instance]) -> bool:
     """Whether two folders hold the same image: by its UID, or by its number and position."""
     folders: dict[tuple[bytes, ...], set[Path]] = {}
     for image in images:

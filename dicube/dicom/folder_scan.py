@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Final, Literal, NamedTuple
 
 from dicube.codecs import get_num_threads
-from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_number
 from dicube.dicom.instance import Instance, NotDicomError, read_instance
 from dicube.dicom.native_scan import scan_files
 from dicube.dicom.pixel_data import frame_count_problem, is_image
@@ -20,6 +20,7 @@ from dicube.exceptions import MetaDataError
 
 OnDamaged = Literal["raise", "skip"]
 Progress = Callable[[str, int, int], None]  # what is being done, how many are done, of how many
+NO_IMAGE: Final = "a DICOM object without an image"
 _SCANNED_AT_ONCE: Final = 256  # often enough for a progress bar
 
 
@@ -67,7 +68,13 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = N
         for entry in entries
         if not entry.is_dir() and not entry.is_file()
     )
-    paths = [root / entry.name for entry in entries if entry.is_file()]
+    add_files(scan, [root / entry.name for entry in entries if entry.is_file()], progress=progress)
+    scan.skipped.sort()
+    return scan
+
+
+def add_files(scan: FolderScan, paths: Sequence[Path], *, progress: Progress | None = None) -> None:
+    """Take files apart and put each where it belongs."""
     for number, (path, scanned) in enumerate(_scanned(paths)):
         if progress is not None:
             progress("scanning", number + 1, len(paths))
@@ -80,15 +87,13 @@ def scan_folder(folder: str | os.PathLike[str], *, progress: Progress | None = N
             scan.damaged.append(SkippedFile(path, error.what))
             continue
         if not is_image(instance):
-            scan.skipped.append(SkippedFile(path, "a DICOM object without an image"))
+            scan.skipped.append(SkippedFile(path, NO_IMAGE))
         elif instance.pixels is None:
             scan.damaged.append(SkippedFile(path, "an image without Pixel Data"))
         elif (problem := frame_count_problem(instance)) is not None:
             scan.damaged.append(SkippedFile(path, problem))
         else:
             scan.images.append(instance)
-    scan.skipped.sort()
-    return scan
 
 
 def scan_files_of(paths: Sequence[Path]) -> list[Instance]:
@@ -120,5 +125,11 @@ def by_series(images: Sequence[Instance]) -> dict[str, list[Instance]]:
 
 
 def series_uid_of(instance: Instance) -> str:
-    element = instance.elements.get(int(CommonTags.SeriesInstanceUID))
+    """Series Instance UID; "" where the file has none."""
+    return uid_of(instance, CommonTags.SeriesInstanceUID)
+
+
+def uid_of(instance: Instance, tag: TagLike) -> str:
+    """The value of an element of VR UI; "" where the file has none."""
+    element = instance.elements.get(tag_number(tag))
     return "" if element is None else element.value.decode("latin-1").strip(" \0")
