@@ -3,9 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
-from typing import Final, Literal, NamedTuple
+from typing import Literal, NamedTuple
 
 ContainerKind = Literal["zip", "tar"]
+Content = Literal["images", "files"]
+OutputKind = Literal["cube", "files"]
 FileKind = Literal["image", "object", "damaged", "other"]
 CubeFormat = Literal["dcbs", "dcba", "dcbr"]
 
@@ -94,18 +96,27 @@ class FileFacts(NamedTuple):
 
 
 class Failure(NamedTuple):
-    """A file that could not be read or kept, and why."""
+    """What is not archived, and why.
+
+    Attributes
+    ----------
+    name : str
+        In its place.
+    reason : str
+    is_file : bool
+        Whether the next run is to try again; False for links, sockets and the like.
+    """
 
     name: str
     reason: str
+    is_file: bool = True
 
 
 @dataclass(frozen=True)
 class ScanTask:
-    """Places whose files are to be taken apart; `keywords` are those that the layout needs."""
+    """Places whose files are to be taken apart."""
 
     places: tuple[Place, ...]
-    keywords: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -115,21 +126,18 @@ class ScannedPlace:
     Attributes
     ----------
     place_id : int
-    fingerprint : str
-        Changes with names, lengths and dates of the files.
     files : list of FileFacts
     failures : list of Failure
-    values : mapping
+    values : dict
         For each series UID of the place, what its first image says for the keywords.
     problem : str
         Why the place could not be read at all.
     """
 
     place_id: int
-    fingerprint: str
     files: list[FileFacts] = field(default_factory=list)
     failures: list[Failure] = field(default_factory=list)
-    values: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    values: dict[str, Mapping[str, str]] = field(default_factory=dict)
     problem: str = ""
 
 
@@ -141,11 +149,12 @@ class SeriesWork:
     ----------
     series_id : int
         Of the ledger.
-    series_uid : str
+    content : str
+        "images", or "files" that are kept as they are.
     stem : str
         Path of its outputs relative to the destination, without number and suffix.
-    first_output : int
-        How many outputs it has already.
+    outputs : tuple of str
+        Paths of those that it has already.
     files : tuple of FileRef
     known : mapping
         Digests of instances that are stored already, by SOP Instance UID, each with its file.
@@ -154,9 +163,9 @@ class SeriesWork:
     """
 
     series_id: int
-    series_uid: str
+    content: Content
     stem: str
-    first_output: int
+    outputs: tuple[str, ...]
     files: tuple[FileRef, ...]
     known: Mapping[str, tuple[tuple[str, int], ...]] = field(default_factory=dict)
     begun: bool = False
@@ -167,15 +176,6 @@ class ConvertTask:
     """Series that one worker converts, one after the other."""
 
     series: tuple[SeriesWork, ...]
-
-
-@dataclass(frozen=True)
-class KeepTask:
-    """Files that are kept as they are, in one zip file at `path`, relative to the destination."""
-
-    path: str
-    files: tuple[FileRef, ...]
-    begun: bool = False
 
 
 @dataclass(frozen=True)
@@ -199,7 +199,7 @@ class Output:
     """
 
     path: str
-    kind: Literal["cube", "files"]
+    kind: OutputKind
     length_bytes: int
     digest: str
     source_bytes: int
@@ -210,33 +210,28 @@ class Output:
 
 @dataclass
 class SeriesResult:
-    """What became of a series, or of files that are kept.
+    """What became of a series, or of files that are kept as they are.
 
     Attributes
     ----------
-    series_id : int or None
+    series_id : int
     outputs : list of Output
     duplicates : list of (file_id, stored file_id, digest)
         Files that are byte for byte another one.
     failures : list of (file_id, reason)
         Files that could not be read: they are tried again by the next run.
-    remarks : list of str
-        Such as why files were kept as they are.
     seconds : float
     error : str
         Why nothing could be done.
     """
 
-    series_id: int | None
+    series_id: int
     outputs: list[Output] = field(default_factory=list)
     duplicates: list[tuple[int, int, str]] = field(default_factory=list)
     failures: list[tuple[int, str]] = field(default_factory=list)
-    remarks: list[str] = field(default_factory=list)
     seconds: float = 0.0
     error: str = ""
 
 
-Task = ScanTask | ConvertTask | KeepTask
+Task = ScanTask | ConvertTask
 Result = list[ScannedPlace] | list[SeriesResult]
-
-SUFFIX_OF_FILES: Final = ".files.zip"

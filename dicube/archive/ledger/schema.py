@@ -70,15 +70,16 @@ CREATE TABLE place (
 );
 CREATE INDEX place_state ON place (state) WHERE state != 'scanned';
 
+-- What is stored together: the images of a series, or files that are kept as they are.
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
-    series_uid TEXT NOT NULL,              -- "" where files have none
-    place_id INTEGER NOT NULL DEFAULT 0,   -- of series without UID; else 0
-    stem TEXT UNIQUE,                      -- path of the outputs without number and suffix
-    layout_values TEXT NOT NULL,           -- JSON: what the layout is filled with
+    content TEXT NOT NULL,                 -- images, files
+    series_uid TEXT NOT NULL,              -- "" where images have none, and for files
+    place_id INTEGER NOT NULL,             -- of images without UID; below 0 for files; else 0
+    stem TEXT NOT NULL UNIQUE,             -- path of the outputs without number and suffix
     state TEXT NOT NULL,                   -- found, taken, done, failed
     run_id INTEGER REFERENCES run,         -- who converts it, or did last
-    attempts INTEGER NOT NULL DEFAULT 0,   -- of workers that died over it
+    deaths INTEGER NOT NULL DEFAULT 0,     -- of workers over it
     error TEXT,
     seconds REAL NOT NULL DEFAULT 0,
     UNIQUE (series_uid, place_id)
@@ -93,10 +94,10 @@ CREATE TABLE file (
     bytes INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL,          -- since 1970
     kind TEXT NOT NULL,                    -- image, object, damaged, other
-    state TEXT NOT NULL,                   -- found, stored, duplicate, failed, superseded
-    reason TEXT,                           -- why it is no image, or failed
+    state TEXT NOT NULL,    -- found, stored, duplicate, failed, left (no file), superseded
+    reason TEXT,                           -- why it is no image, failed or was left
     sop_uid TEXT,
-    series_id INTEGER REFERENCES series,   -- of images
+    series_id INTEGER REFERENCES series,   -- what it is stored with; NULL until that is known
     digest TEXT,                           -- XXH3-128, hexadecimal
     output_id INTEGER REFERENCES output,   -- where it is stored
     position INTEGER,                      -- its number in there
@@ -113,7 +114,7 @@ CREATE INDEX file_found ON file (state) WHERE state IN ('found', 'failed');
 -- A file of the archive: a cube, or a zip file with files that are kept as they are.
 CREATE TABLE output (
     id INTEGER PRIMARY KEY,
-    series_id INTEGER REFERENCES series,   -- NULL: files of no series
+    series_id INTEGER NOT NULL REFERENCES series,
     run_id INTEGER NOT NULL REFERENCES run,
     path TEXT NOT NULL UNIQUE,             -- relative to the destination
     content TEXT NOT NULL,                 -- cube, files
@@ -139,7 +140,7 @@ CREATE INDEX output_verified ON output (verified_at);
 
 -- One row for each cube or zip file, and for each series that has none yet.
 CREATE VIEW archive AS
-SELECT series.series_uid AS series_uid, output.study_uid, output.patient_id, output.modality,
+SELECT NULLIF(series.series_uid, '') AS series_uid, output.study_uid, output.patient_id, output.modality,
     output.study_date, output.study_description, output.series_number, output.series_description,
     output.body_part, output.manufacturer, output.model, output.kind, output.frames, output.rows,
     output.columns, output.samples, output.slices, output.volumes, output.dtype,
@@ -148,15 +149,5 @@ SELECT series.series_uid AS series_uid, output.study_uid, output.patient_id, out
     output.content, output.path, output.files, output.source_bytes, output.bytes,
     CAST(output.source_bytes AS REAL) / output.bytes AS ratio, output.digest, output.made_at,
     output.verified_at, output.problem
-FROM series LEFT JOIN output ON output.series_id = series.id
-UNION ALL
-SELECT NULL, output.study_uid, output.patient_id, output.modality, output.study_date,
-    output.study_description, output.series_number, output.series_description, output.body_part,
-    output.manufacturer, output.model, output.kind, output.frames, output.rows, output.columns,
-    output.samples, output.slices, output.volumes, output.dtype, output.bits_stored,
-    output.pixel_spacing_mm, output.slice_spacing_mm, output.transfer_syntax, output.status,
-    output.findings, 'done', NULL, output.content, output.path, output.files,
-    output.source_bytes, output.bytes, CAST(output.source_bytes AS REAL) / output.bytes,
-    output.digest, output.made_at, output.verified_at, output.problem
-FROM output WHERE output.series_id IS NULL;
+FROM series LEFT JOIN output ON output.series_id = series.id;
 """

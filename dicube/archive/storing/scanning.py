@@ -1,0 +1,95 @@
+"""The first look at the files of a place: what each is, told from its header."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from pydicom.datadict import tag_for_keyword
+
+from dicube.archive.destination import digest_of
+from dicube.archive.sources.containers import ContainerError
+from dicube.archive.sources.listing import ListedFile
+from dicube.archive.sources.staging import Staging
+from dicube.archive.work import Failure, FileFacts, FileKind, Place, ScannedPlace
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.dicom_tags import CommonTags
+from dicube.dicom.folder_scan import NO_IMAGE, FolderScan, add_files, series_uid_of, uid_of
+from dicube.dicom.instance import Instance
+from dicube.exceptions import DicomCubeError
+
+
+def scan_place(place: Place, staging: Staging, keywords: Sequence[str]) -> ScannedPlace:
+    """Take every file of a place apart; pixels are not read.
+
+    A container that cannot be read to its end counts as one file.
+    """
+    scanned = ScannedPlace(place.place_id)
+    try:
+        for batch in staging.batches(place):
+            _add_batch(scanned, batch, keywords)
+    except ContainerError as error:
+        return _as_file(place, staging, error.what)
+    except DicomCubeError as error:
+        return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
+    except OSError as error:
+        return ScannedPlace(place.place_id, problem=error.strerror or "cannot be read")
+    return scanned
+
+
+def _add_batch(
+    scanned: ScannedPlace, batch: Sequence[tuple[ListedFile, Path]], keywords: Sequence[str]
+) -> None:
+    listed = {path: file for file, path in batch}
+    scan = FolderScan(Path())
+    add_files(scan, list(listed))
+    for image in scan.images:
+        file, uid = listed[image.path], series_uid_of(image)
+        if uid not in scanned.values:
+            scanned.values[uid] = _values(image, keywords)
+        scanned.files.append(
+            FileFacts(
+                *file,
+                kind="image",
+                sop_uid=uid_of(image, CommonTags.SOPInstanceUID),
+                series_uid=uid,
+            )
+        )
+    for path, reason in scan.skipped:
+        _add_other(scanned, listed[path], path, "object" if reason == NO_IMAGE else "other", reason)
+    for path, reason in scan.damaged:
+        _add_other(scanned, listed[path], path, "damaged", reason)
+
+
+def _add_other(
+    scanned: ScannedPlace, file: ListedFile, path: Path, kind: FileKind, reason: str
+) -> None:
+    try:
+        digest = digest_of(path)[1]
+    except DicomCubeError as error:
+        scanned.failures.append(Failure(file.name, error.what))
+        return
+    scanned.files.append(FileFacts(*file, kind=kind, reason=reason, digest=digest))
+
+
+def _as_file(place: Place, staging: Staging, reason: str) -> ScannedPlace:
+    """A container as one file, which has no name in there."""
+    try:
+        with staging.whole(place) as path:
+            facts = FileFacts(
+                "", path.stat().st_size, 0, "other", reason, digest=digest_of(path)[1]
+            )
+    except (OSError, DicomCubeError) as error:
+        return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
+    return ScannedPlace(place.place_id, [facts])
+
+
+def _values(image: Instance, keywords: Sequence[str]) -> Mapping[str, str]:
+    """What an image says for keywords, as text."""
+    meta = DicomMeta.from_instances([image])
+    found = {}
+    for keyword in keywords:
+        tag = tag_for_keyword(keyword)
+        assert tag is not None  # the layout was checked
+        value = meta.get_values(tag)[0]
+        parts = value if isinstance(value, list) else [value]
+        found[keyword] = "_".join(str(part) for part in parts if part is not None)
+    return found
