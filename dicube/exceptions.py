@@ -60,6 +60,10 @@ class DataConsistencyError(DicomCubeError):
     """Files, frames or arrays do not fit together, or an existing file is in the way."""
 
 
+class DestinationFullError(DicomCubeError):
+    """Nothing more fits on the disk that is written to; what is there is whole."""
+
+
 class MissingDependencyError(DicomCubeError):
     """An optional package is not installed; the message names the extra that brings it."""
 

@@ -169,7 +169,7 @@ def write_files(
         or a name leads out of the folder.
     """
     root = Path(folder)
-    targets = [_target(root, name) for name in names]
+    targets = [path_below(root, name) for name in names]
     if len(set(targets)) < len(targets):
         raise DataConsistencyError("two files have the same name", where=str(folder))
     existing = [target for target in targets if target.exists()]
@@ -206,16 +206,34 @@ def _write(target: Path, data: bytes) -> None:
         ) from error
 
 
-def _target(root: Path, name: str) -> Path:
+def path_below(root: Path, name: str) -> Path:
+    """The path of a file of this name, which must not lead out of the folder.
+
+    Raises
+    ------
+    DataConsistencyError
+        It is absolute, empty, or goes up.
+    """
+    return root.joinpath(*steps_of(name, where=str(root)))
+
+
+def steps_of(name: str, *, where: str) -> tuple[str, ...]:
+    """The folders and the name of a path that stays below the folder it is relative to.
+
+    Raises
+    ------
+    DataConsistencyError
+        It is absolute, empty, or goes up.
+    """
     parts = PurePosixPath(name).parts
     # A backslash is a letter of a name here and separates folders elsewhere; it must lead nowhere.
     steps = name.replace("\\", "/").split("/")
     is_outside = ".." in steps or "\0" in name or (os.sep == "\\" and "\\" in name)
     if not parts or name.startswith("/") or is_outside:
         raise DataConsistencyError(
-            "a stored file name leads out of the folder", where=str(root), hint="the file is forged"
+            "a stored file name leads out of the folder", where=where, hint="the file is forged"
         )
-    return root.joinpath(*parts)
+    return parts
 
 
 def _encoded(

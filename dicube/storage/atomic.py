@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -40,6 +41,24 @@ def replacing_path(path: Path) -> Iterator[Path]:
             temporary.unlink()
         raise
     _flush_folder(path.parent)
+
+
+def make_folders(folder: Path) -> None:
+    """Make a folder, and those it is in, so that a power cut does not take it back."""
+    if folder.is_dir():
+        return
+    make_folders(folder.parent)
+    folder.mkdir(exist_ok=True)
+    _flush_folder(folder.parent)
+
+
+def remove_unfinished(path: Path) -> None:
+    """Remove what processes that were killed left of writing this file."""
+    pattern = re.compile(rf"\.[0-9a-f]{{12}}\.part\.{re.escape(path.name)}")
+    with suppress(FileNotFoundError):
+        for other in path.parent.iterdir():
+            if pattern.fullmatch(other.name):
+                other.unlink(missing_ok=True)
 
 
 class _DrainingFile(io.BufferedWriter):
