@@ -80,15 +80,15 @@ class Destination(Closing, ABC):
         """Whether there is such a file."""
 
     @abstractmethod
-    def adding(self, path: str, *, replace: bool = False) -> AbstractContextManager[Path]:
+    def adding(self, path: str, *, after_crash: bool = False) -> AbstractContextManager[Path]:
         """A path of this machine to write to, which becomes the file when the block succeeds.
 
-        With `replace` a file of this name makes way, and so does what killed processes left of it.
+        After a crash, what killed processes left of this file makes way.
 
         Raises
         ------
         DataConsistencyError
-            There is such a file and `replace` is False; or what was uploaded is not what arrived.
+            There is such a file; or what was uploaded is not what arrived.
         DestinationFullError
             The disk is full.
         """
@@ -133,16 +133,16 @@ class _Folder(Destination):
         return os.path.lexists(self._at(path))
 
     @contextmanager
-    def adding(self, path: str, *, replace: bool = False) -> Iterator[Path]:
+    def adding(self, path: str, *, after_crash: bool = False) -> Iterator[Path]:
         target = self._at(path)
-        if replace:
+        if after_crash:
             remove_unfinished(target)
         with _noticing_full_disk(str(target)):
-            _check_free(self, path, replace)
+            _check_free(self, path)
             make_folders(target.parent)
             with replacing_path(target) as temporary:
                 yield temporary
-                _check_free(self, path, replace)
+                _check_free(self, path)
 
     @contextmanager
     def reading(self, path: str) -> Iterator[Path]:
@@ -183,12 +183,12 @@ class _Remote(Destination):
             return bool(files.exists(place))
 
     @contextmanager
-    def adding(self, path: str, *, replace: bool = False) -> Iterator[Path]:
+    def adding(self, path: str, *, after_crash: bool = False) -> Iterator[Path]:
         url = self._at(path)
-        _check_free(self, path, replace)
+        _check_free(self, path)
         with _noticing_full_disk(url), self._temporary(path) as local:
             yield local
-            _check_free(self, path, replace)
+            _check_free(self, path)
             try:
                 self._upload(local, url)
                 if self.digest(path) != digest_of(local):
@@ -214,7 +214,7 @@ class _Remote(Destination):
         with _translating(url, "cannot be fetched"):
             files, place = _file_system(url)
             with files.open(place, "rb") as file:
-                return _digest_of_stream(file)
+                return digest_of_stream(file)
 
     def remove(self, path: str) -> None:
         url = self._at(path)
@@ -261,7 +261,7 @@ def digest_of(path: Path) -> tuple[int, str]:
         with open(path, "rb", buffering=0) as file:
             if hasattr(os, "posix_fadvise"):
                 os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_SEQUENTIAL)
-            return _digest_of_stream(file)
+            return digest_of_stream(file)
     except FileNotFoundError as error:
         raise _not_there(str(path)) from error
     except OSError as error:
@@ -272,7 +272,7 @@ class _Readable(Protocol):
     def readinto(self, buffer: bytearray, /) -> int | None: ...
 
 
-def _digest_of_stream(file: _Readable) -> tuple[int, str]:
+def digest_of_stream(file: _Readable) -> tuple[int, str]:
     state, length = xxhash.xxh3_128(), 0
     buffer = bytearray(_READ_BYTES)
     view = memoryview(buffer)
@@ -282,8 +282,8 @@ def _digest_of_stream(file: _Readable) -> tuple[int, str]:
     return length, state.hexdigest()
 
 
-def _check_free(destination: Destination, path: str, replace: bool) -> None:
-    if not replace and destination.exists(path):
+def _check_free(destination: Destination, path: str) -> None:
+    if destination.exists(path):
         raise DataConsistencyError(
             "the archive has such a file already", where=f"{destination.url}/{path}"
         )

@@ -7,6 +7,7 @@ from typing import Annotated, Final
 import typer
 
 from dicube.cli import (
+    archive,
     convert,
     deidentify,
     export,
@@ -122,6 +123,7 @@ app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.command(epilog=table.EXAMPLES)(table.table)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
+app.command(epilog=archive.EXAMPLES)(archive.archive)
 app.add_typer(pacs.app, name="pacs")
 app.command(epilog=web.EXAMPLES)(web.web)
 app.command(epilog=serve.EXAMPLES)(serve.serve)

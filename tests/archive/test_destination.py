@@ -73,15 +73,14 @@ class TestEveryDestination:
         assert not list(destination.paths())
         assert not [path for path in tmp_path.rglob("*") if path.is_file()]
 
-    def test_existing_file_is_replaced_only_on_request(self, destination):
+    @pytest.mark.parametrize("after_crash", [False, True])
+    def test_existing_file_is_never_replaced(self, destination, after_crash):
         with destination.adding("x.dcbs") as local:
             local.write_bytes(DATA)
         already = pytest.raises(DataConsistencyError, match="already")
-        with already, destination.adding("x.dcbs") as local:
+        with already, destination.adding("x.dcbs", after_crash=after_crash) as local:
             local.write_bytes(b"new")
-        with destination.adding("x.dcbs", replace=True) as local:
-            local.write_bytes(b"new")
-        assert destination.digest("x.dcbs")[0] == 3
+        assert destination.digest("x.dcbs")[0] == len(DATA)
 
     def test_file_that_another_process_added_meanwhile_stays(self, destination):
         def write_while_another_does() -> None:
@@ -148,7 +147,7 @@ class TestFolder:
         other = left.with_name(left.name.replace("x.dcbs", "xx.dcbs"))
         other.write_bytes(b"of another file")
         assert not destination.exists("a/x.dcbs")
-        with destination.adding("a/x.dcbs", replace=True) as local:
+        with destination.adding("a/x.dcbs", after_crash=True) as local:
             local.write_bytes(DATA)
         assert sorted(destination.paths()) == sorted(["a/x.dcbs", f"a/{other.name}"])
 

@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from dicube.archive.layout import Layout
-from dicube.archive.ledger.transaction import now, transaction
+from dicube.archive.ledger.transaction import transaction
 from dicube.archive.sources.listing import ListedPlace
 from dicube.archive.work import FileFacts, Place, ScannedPlace
 
@@ -212,13 +212,3 @@ def _is_same(row: sqlite3.Row, facts: FileFacts) -> bool:
     """Whether a file is the one that is known; one that failed is looked at anew."""
     unchanged = (row["bytes"], row["modified_ns"]) == (facts.length_bytes, facts.modified_ns)
     return unchanged and row["state"] not in ("failed", "left")
-
-
-def note_removed(connection: sqlite3.Connection, file_ids: Iterable[int]) -> None:
-    """Note that sources were removed."""
-    with transaction(connection):
-        moment = now()
-        connection.executemany(
-            "UPDATE file SET removed_at = ? WHERE id = ?",
-            [(moment, file_id) for file_id in file_ids],
-        )

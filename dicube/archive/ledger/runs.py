@@ -27,7 +27,7 @@ _TRIED_AGAIN: Final = (
 
 
 class Run(Closing):
-    """This process as the ledger knows it.
+    """One process as the ledger knows it: the one that made it.
 
     What dead processes had taken is free again, and what failed before is tried once more.
 
@@ -67,6 +67,11 @@ class Run(Closing):
             "SELECT id FROM run WHERE ended_at IS NULL AND id != ?", (self.run_id,)
         )
         return [row["id"] for row in rows if self._is_alive(row["id"])]
+
+    def refresh(self) -> None:
+        """Free what other runs had taken that died meanwhile."""
+        with transaction(self._connection):
+            self._free({self.run_id, *self.others()})
 
     def close(self) -> None:
         """Give the lock back."""

@@ -140,8 +140,9 @@ CREATE INDEX output_verified ON output (verified_at);
 
 -- One row for each cube or zip file, and for each series that has none yet.
 CREATE VIEW archive AS
-SELECT NULLIF(series.series_uid, '') AS series_uid, output.study_uid, output.patient_id, output.modality,
-    output.study_date, output.study_description, output.series_number, output.series_description,
+SELECT NULLIF(series.series_uid, '') AS series_uid, output.study_uid, output.patient_id,
+    output.modality, output.study_date, output.study_description, output.series_number,
+    output.series_description,
     output.body_part, output.manufacturer, output.model, output.kind, output.frames, output.rows,
     output.columns, output.samples, output.slices, output.volumes, output.dtype,
     output.bits_stored, output.pixel_spacing_mm, output.slice_spacing_mm, output.transfer_syntax,

@@ -10,7 +10,13 @@ from dicube.archive.ledger.schema import FACTS
 from dicube.archive.ledger.transaction import now, transaction
 from dicube.archive.work import FileRef, Output, SeriesResult, SeriesWork
 
-_FREE: Final = "(state = 'found' OR (state = 'taken' AND run_id IS NULL))"
+_TAKEABLE: Final = """
+SELECT series.id, content, stem, state, deaths,
+    (SELECT COALESCE(SUM(bytes), 0) FROM file
+     WHERE file.series_id = series.id AND file.state = 'found') AS length
+FROM series WHERE state = 'found' OR (state = 'taken' AND run_id IS NULL)
+ORDER BY series.id LIMIT ?
+"""
 _KEPT_FILES: Final = 1000  # in one zip file, whose directory is read whole
 _KEPT_BYTES: Final = 256 << 20
 KEPT_STEM: Final = "other-files"
@@ -48,13 +54,7 @@ class SeriesQueue:
         taken: list[SeriesWork] = []
         length = 0
         with transaction(self._connection):
-            rows = self._connection.execute(
-                "SELECT series.id, content, stem, state, deaths,"
-                " (SELECT COALESCE(SUM(bytes), 0) FROM file WHERE file.series_id = series.id"
-                " AND file.state = 'found') AS length"
-                f" FROM series WHERE {_FREE} ORDER BY series.id LIMIT ?",
-                (most_series,),
-            ).fetchall()
+            rows = self._connection.execute(_TAKEABLE, (most_series,)).fetchall()
             for row in rows:
                 alone = row["deaths"] > 0  # it may not take others with it
                 length += row["length"]
@@ -75,8 +75,27 @@ class SeriesQueue:
             for result in results:
                 self._store(result)
 
-    def note_death(self, series_ids: Sequence[int], most_deaths: int, reason: str) -> None:
-        """A worker died over these: they are free again, unless that happened too often."""
+    def is_busy(self) -> bool:
+        """Whether somebody has something in hand."""
+        row = self._connection.execute(
+            "SELECT EXISTS (SELECT 1 FROM series WHERE state IN ('found', 'taken'))"
+        ).fetchone()
+        return bool(row[0])
+
+    def failed(self) -> int:
+        """Series, places and files that could not be stored or read, of all runs."""
+        row = self._connection.execute(
+            "SELECT (SELECT COUNT(*) FROM series WHERE state = 'failed')"
+            " + (SELECT COUNT(*) FROM place WHERE state = 'failed')"
+            " + (SELECT COUNT(*) FROM file WHERE state = 'failed')"
+        ).fetchone()
+        return int(row[0])
+
+    def note_death(self, series_ids: Sequence[int], most_deaths: int, reason: str) -> int:
+        """A worker died over these: they are free again, unless that happened too often.
+
+        Returns how many are given up.
+        """
         with transaction(self._connection):
             self._connection.executemany(
                 "UPDATE series SET deaths = deaths + 1, run_id = NULL,"
@@ -84,6 +103,13 @@ class SeriesQueue:
                 " error = CASE WHEN deaths + 1 >= ? THEN ? ELSE error END WHERE id = ?",
                 [(most_deaths, most_deaths, reason, series_id) for series_id in series_ids],
             )
+            states = [
+                self._connection.execute(
+                    "SELECT state FROM series WHERE id = ?", (series_id,)
+                ).fetchone()["state"]
+                for series_id in series_ids
+            ]
+        return states.count("failed")
 
     def plan_kept_files(self) -> None:
         """Put files that are no images together, each content once, so that they can be taken."""

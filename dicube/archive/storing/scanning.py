@@ -45,14 +45,8 @@ def _add_batch(
         file, uid = listed[image.path], series_uid_of(image)
         if uid not in scanned.values:
             scanned.values[uid] = _values(image, keywords)
-        scanned.files.append(
-            FileFacts(
-                *file,
-                kind="image",
-                sop_uid=uid_of(image, CommonTags.SOPInstanceUID),
-                series_uid=uid,
-            )
-        )
+        sop_uid = uid_of(image, CommonTags.SOPInstanceUID)
+        scanned.files.append(FileFacts(*file, "image", sop_uid=sop_uid, series_uid=uid))
     for path, reason in scan.skipped:
         _add_other(scanned, listed[path], path, "object" if reason == NO_IMAGE else "other", reason)
     for path, reason in scan.damaged:
@@ -67,7 +61,7 @@ def _add_other(
     except DicomCubeError as error:
         scanned.failures.append(Failure(file.name, error.what))
         return
-    scanned.files.append(FileFacts(*file, kind=kind, reason=reason, digest=digest))
+    scanned.files.append(FileFacts(*file, kind, reason, digest=digest))
 
 
 def _as_file(place: Place, staging: Staging, reason: str) -> ScannedPlace:

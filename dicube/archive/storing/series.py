@@ -7,7 +7,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TypeVar
 
-from dicube.archive.destination import Destination, digest_of, full_disk
+from dicube.archive.destination import Destination, digest_of
 from dicube.archive.settings import StoreSettings
 from dicube.archive.sources.staging import Staging
 from dicube.archive.storing.cubes import (
@@ -25,7 +25,12 @@ from dicube.dicom.dicom_io import DicomSeries
 from dicube.dicom.find_series import split_series
 from dicube.dicom.folder_scan import FolderScan, add_files
 from dicube.dicom.instance import Instance
-from dicube.exceptions import DataConsistencyError, DicomCubeError, InvalidCubeFileError
+from dicube.exceptions import (
+    DataConsistencyError,
+    DestinationFullError,
+    DicomCubeError,
+    InvalidCubeFileError,
+)
 
 Checked = TypeVar("Checked")
 
@@ -44,9 +49,9 @@ def store_series(
     storing = _Storing(work, staging, destination, settings)
     try:
         storing.run()
+    except DestinationFullError:
+        raise
     except (DicomCubeError, OSError) as error:
-        if full_disk(error):
-            raise
         storing.result.error = staging.true_names(_text(error))
     finally:
         staging.release()
@@ -106,11 +111,9 @@ class _Storing:
         """Store a volume set as a cube; without files that are damaged, if there are some."""
         try:
             self._store_cube(series)
-        except (NotEnoughMemoryError, DamagedCubeError):
+        except (NotEnoughMemoryError, DamagedCubeError, DestinationFullError):
             raise
         except DicomCubeError as error:
-            if full_disk(error):
-                raise
             wrong = self._unreadable(series)
             self._keep(wrong.items())
             usable = [image for image in series.instances if image.path not in wrong]
@@ -172,9 +175,11 @@ class _Storing:
             self._taken.add(path)
             if not self._destination.exists(path):
                 return path, None
-            with suppress(DamagedCubeError, InvalidCubeFileError, DataConsistencyError):
-                with self._destination.reading(path) as local:
-                    return path, check(local)
+            with (
+                suppress(DamagedCubeError, InvalidCubeFileError, DataConsistencyError),
+                self._destination.reading(path) as local,
+            ):
+                return path, check(local)
         raise AssertionError("there is always another number")
 
     def _note_output(

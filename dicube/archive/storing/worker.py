@@ -1,5 +1,8 @@
 """What one worker process does with a task, whoever sent it."""
 
+import logging
+import warnings
+
 from dicube.archive.destination import open_destination
 from dicube.archive.settings import StoreSettings
 from dicube.archive.sources.staging import Staging
@@ -12,6 +15,10 @@ from dicube.codecs import set_num_threads
 def work_on(settings: StoreSettings, task: Task) -> Result:
     """Scan places or store series."""
     set_num_threads(settings.threads)
+    # Messages of libraries may quote values of the patient's data.
+    logging.getLogger("dicube").addHandler(logging.NullHandler())
+    logging.getLogger("pydicom").addHandler(logging.NullHandler())
+    warnings.filterwarnings("ignore", module="pydicom")
     with Staging(settings.memory_bytes, settings.scratch) as staging:
         if isinstance(task, ScanTask):
             return [scan_place(place, staging, settings.keywords) for place in task.places]
