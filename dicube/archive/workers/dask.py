@@ -59,7 +59,7 @@ class DaskWorkers(Workers[Task, Result]):
         MissingDependencyError
             Dask is not installed.
         """
-        distributed = _distributed()
+        distributed = _module("distributed")
         with ExitStack() as closing:
             try:
                 client = closing.enter_context(
@@ -88,15 +88,19 @@ class DaskWorkers(Workers[Task, Result]):
         MissingDependencyError
             Dask is not installed.
         """
-        distributed = _distributed()
+        distributed = _module("distributed")
+        # A worker has no second task in its queue, which would be blamed as well when it dies.
+        settings = _module("dask.config").set({"distributed.scheduler.worker-saturation": 1.0})
         with ExitStack() as closing:
-            with deaf_to_interrupts():
+            with settings, deaf_to_interrupts():
                 cluster = distributed.LocalCluster(
                     n_workers=size,
                     threads_per_worker=1,
                     processes=True,
                     host="127.0.0.1",
-                    dashboard_address=None,
+                    # The scheduler has an HTTP server in any case: at any port, without pages.
+                    dashboard_address="127.0.0.1:0",
+                    scheduler_kwargs={"dashboard": False},
                     memory_limit=None,
                     # What it would say of workers that die is an outcome here.
                     silence_logs=logging.CRITICAL,
@@ -153,13 +157,13 @@ class DaskWorkers(Workers[Task, Result]):
             raise DicomCubeError(
                 "the Dask scheduler is gone", hint="start it again, and then this"
             ) from error
-        except _distributed().scheduler.KilledWorker as error:
-            outcome = Died(task, str(error))
+        except _module("distributed").scheduler.KilledWorker as error:
+            outcome = Died(task, f"{error.allowed_failures + 1} workers died over it")
         except Exception as error:  # noqa: BLE001 (of the worker: such as a module it lacks)
             outcome = Raised(task, error)
         del self._tasks[future]
         return outcome
 
 
-def _distributed() -> Any:
-    return extra_module("distributed", extra="dask", purpose="working on a Dask cluster")
+def _module(name: str) -> Any:
+    return extra_module(name, extra="dask", purpose="working on a Dask cluster")
