@@ -36,6 +36,8 @@ FACTS: Final = (
     "status",
 )
 
+# Indexes by state hold all rows, although few are of interest: SQLite takes a partial index only where
+# a question repeats its condition word by word, and reads the whole table where it does not.
 TABLES: Final = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -68,22 +70,23 @@ CREATE TABLE place (
     problem TEXT,
     UNIQUE (root_id, path)
 );
-CREATE INDEX place_state ON place (state) WHERE state != 'scanned';
+CREATE INDEX place_state ON place (state);
 
+-- What is stored together: the images of a series, or files that are kept as they are.
 CREATE TABLE series (
     id INTEGER PRIMARY KEY,
-    series_uid TEXT NOT NULL,              -- "" where files have none
-    place_id INTEGER NOT NULL DEFAULT 0,   -- of series without UID; else 0
-    stem TEXT UNIQUE,                      -- path of the outputs without number and suffix
-    layout_values TEXT NOT NULL,           -- JSON: what the layout is filled with
+    content TEXT NOT NULL,                 -- images, files
+    series_uid TEXT NOT NULL,              -- "" where images have none, and for files
+    place_id INTEGER NOT NULL,             -- of images without UID; below 0 for files; else 0
+    stem TEXT NOT NULL UNIQUE,             -- path of the outputs without number and suffix
     state TEXT NOT NULL,                   -- found, taken, done, failed
     run_id INTEGER REFERENCES run,         -- who converts it, or did last
-    attempts INTEGER NOT NULL DEFAULT 0,   -- of workers that died over it
+    deaths INTEGER NOT NULL DEFAULT 0,     -- of workers over it
     error TEXT,
     seconds REAL NOT NULL DEFAULT 0,
     UNIQUE (series_uid, place_id)
 );
-CREATE INDEX series_state ON series (state) WHERE state != 'done';
+CREATE INDEX series_state ON series (state);
 
 -- A file of the sources.
 CREATE TABLE file (
@@ -93,10 +96,10 @@ CREATE TABLE file (
     bytes INTEGER NOT NULL,
     modified_ns INTEGER NOT NULL,          -- since 1970
     kind TEXT NOT NULL,                    -- image, object, damaged, other
-    state TEXT NOT NULL,                   -- found, stored, duplicate, failed, superseded
-    reason TEXT,                           -- why it is no image, or failed
+    state TEXT NOT NULL,    -- found, stored, duplicate, failed, left (no file), superseded
+    reason TEXT,                           -- why it is no image, failed or was left
     sop_uid TEXT,
-    series_id INTEGER REFERENCES series,   -- of images
+    series_id INTEGER REFERENCES series,   -- what it is stored with; NULL until that is known
     digest TEXT,                           -- XXH3-128, hexadecimal
     output_id INTEGER REFERENCES output,   -- where it is stored
     position INTEGER,                      -- its number in there
@@ -108,12 +111,13 @@ CREATE INDEX file_series ON file (series_id) WHERE series_id IS NOT NULL;
 CREATE INDEX file_sop_uid ON file (sop_uid) WHERE sop_uid IS NOT NULL;
 CREATE INDEX file_output ON file (output_id, position);
 CREATE INDEX file_kept ON file (digest) WHERE kind != 'image';
-CREATE INDEX file_found ON file (state) WHERE state IN ('found', 'failed');
+CREATE INDEX file_state ON file (state, bytes);
+CREATE INDEX file_stored_as ON file (stored_as) WHERE stored_as IS NOT NULL;
 
 -- A file of the archive: a cube, or a zip file with files that are kept as they are.
 CREATE TABLE output (
     id INTEGER PRIMARY KEY,
-    series_id INTEGER REFERENCES series,   -- NULL: files of no series
+    series_id INTEGER NOT NULL REFERENCES series,
     run_id INTEGER NOT NULL REFERENCES run,
     path TEXT NOT NULL UNIQUE,             -- relative to the destination
     content TEXT NOT NULL,                 -- cube, files
@@ -133,7 +137,7 @@ CREATE TABLE output (
     transfer_syntax TEXT, status TEXT
 );
 CREATE INDEX output_series ON output (series_id);
-CREATE INDEX output_modality ON output (modality);
+CREATE INDEX output_modality ON output (modality, rows);
 CREATE INDEX output_patient ON output (patient_id);
 CREATE INDEX output_verified ON output (verified_at);
 
@@ -148,15 +152,5 @@ SELECT series.series_uid AS series_uid, output.study_uid, output.patient_id, out
     output.content, output.path, output.files, output.source_bytes, output.bytes,
     CAST(output.source_bytes AS REAL) / output.bytes AS ratio, output.digest, output.made_at,
     output.verified_at, output.problem
-FROM series LEFT JOIN output ON output.series_id = series.id
-UNION ALL
-SELECT NULL, output.study_uid, output.patient_id, output.modality, output.study_date,
-    output.study_description, output.series_number, output.series_description, output.body_part,
-    output.manufacturer, output.model, output.kind, output.frames, output.rows, output.columns,
-    output.samples, output.slices, output.volumes, output.dtype, output.bits_stored,
-    output.pixel_spacing_mm, output.slice_spacing_mm, output.transfer_syntax, output.status,
-    output.findings, 'done', NULL, output.content, output.path, output.files,
-    output.source_bytes, output.bytes, CAST(output.source_bytes AS REAL) / output.bytes,
-    output.digest, output.made_at, output.verified_at, output.problem
-FROM output WHERE output.series_id IS NULL;
+FROM series LEFT JOIN output ON output.series_id = series.id;
 """
