@@ -17,6 +17,7 @@ from dicube.cli import (
     meta,
     pacs,
     preview,
+    query,
     scan,
     seg,
     serve,
@@ -43,6 +44,7 @@ _COMMANDS: Final = (
     ("dicube seg info seg.dcm", "the segments of a DICOM segmentation"),
     ("dicube deidentify ct.dcbs clean.dcbs", "without what identifies the patient"),
     ("dicube table incoming incoming.xlsx", "DICOM elements and MR features as tables"),
+    ("dicube query archive.sqlite --summary", "what an archive holds, by its ledger"),
     ("dicube zarr data", "every series of data/raw as Zarr, and back"),
     ("dicube pacs pull data --accession-number A1", "series of a PACS as files"),
     ("dicube web --demo --open", "search, pull and look at series in the browser"),
@@ -121,6 +123,7 @@ app.command(epilog=fix.EXAMPLES)(fix.fix)
 app.command(epilog=deidentify.EXAMPLES)(deidentify.deidentify)
 app.command(epilog=scan.EXAMPLES)(scan.scan)
 app.command(epilog=table.EXAMPLES)(table.table)
+app.command(epilog=query.EXAMPLES)(query.query)
 app.add_typer(seg.app, name="seg")
 app.command(epilog=zarr.EXAMPLES)(zarr.zarr)
 app.command(epilog=archive.EXAMPLES)(archive.archive)

@@ -36,6 +36,8 @@ FACTS: Final = (
     "status",
 )
 
+# Indexes by state hold all rows, although few are of interest: SQLite takes a partial index only where
+# a question repeats its condition word by word, and reads the whole table where it does not.
 TABLES: Final = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -68,7 +70,7 @@ CREATE TABLE place (
     problem TEXT,
     UNIQUE (root_id, path)
 );
-CREATE INDEX place_state ON place (state) WHERE state != 'scanned';
+CREATE INDEX place_state ON place (state);
 
 -- What is stored together: the images of a series, or files that are kept as they are.
 CREATE TABLE series (
@@ -84,7 +86,7 @@ CREATE TABLE series (
     seconds REAL NOT NULL DEFAULT 0,
     UNIQUE (series_uid, place_id)
 );
-CREATE INDEX series_state ON series (state) WHERE state != 'done';
+CREATE INDEX series_state ON series (state);
 
 -- A file of the sources.
 CREATE TABLE file (
@@ -109,7 +111,8 @@ CREATE INDEX file_series ON file (series_id) WHERE series_id IS NOT NULL;
 CREATE INDEX file_sop_uid ON file (sop_uid) WHERE sop_uid IS NOT NULL;
 CREATE INDEX file_output ON file (output_id, position);
 CREATE INDEX file_kept ON file (digest) WHERE kind != 'image';
-CREATE INDEX file_found ON file (state) WHERE state IN ('found', 'failed');
+CREATE INDEX file_state ON file (state, bytes);
+CREATE INDEX file_stored_as ON file (stored_as) WHERE stored_as IS NOT NULL;
 
 -- A file of the archive: a cube, or a zip file with files that are kept as they are.
 CREATE TABLE output (
@@ -134,7 +137,7 @@ CREATE TABLE output (
     transfer_syntax TEXT, status TEXT
 );
 CREATE INDEX output_series ON output (series_id);
-CREATE INDEX output_modality ON output (modality);
+CREATE INDEX output_modality ON output (modality, rows);
 CREATE INDEX output_patient ON output (patient_id);
 CREATE INDEX output_verified ON output (verified_at);
 

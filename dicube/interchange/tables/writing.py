@@ -12,6 +12,7 @@ from typing import Any, Final
 
 from dicube.exceptions import DataConsistencyError
 from dicube.extras import extra_module
+from dicube.interchange.csv_text import csv_line
 from dicube.interchange.tables.cells import Cell, cell_text
 from dicube.storage.atomic import replacing
 
@@ -20,7 +21,6 @@ SUFFIXES: Final = (".xlsx", ".csv", ".parquet")
 MAX_ROWS: Final = 1_048_576
 MAX_COLUMNS: Final = 16_384
 MAX_CHARACTERS: Final = 32_767
-_FORMULA_STARTS: Final = ("=", "+", "-", "@", "\t", "\r")
 _WORKBOOK: Final = {
     "in_memory": True,
     "strings_to_formulas": False,
@@ -163,24 +163,10 @@ def _cells(column: Any) -> Iterator[Cell]:
 
 
 def _csv(frame: Any, guard_formulas: bool) -> bytes:
-    """As RFC 4180, in UTF-8: text in quotes, numbers without, nothing where there is no value."""
-    lines = [",".join(map(_quoted, map(str, frame.columns)))]
+    lines = [csv_line(map(str, frame.columns))]
     rows = zip(*(_cells(frame[column]) for column in frame.columns), strict=True)
-    lines += [",".join(_csv_cell(cell, guard_formulas) for cell in row) for row in rows]
-    return "".join(f"{line}\n" for line in lines).encode()
-
-
-def _csv_cell(cell: Cell, guard_formulas: bool) -> str:
-    if cell is None:
-        return ""
-    if not isinstance(cell, str):
-        return repr(cell)
-    is_guarded = guard_formulas and cell.startswith(_FORMULA_STARTS)
-    return _quoted(f"'{cell}" if is_guarded else cell)
-
-
-def _quoted(text: str) -> str:
-    return '"' + text.replace('"', '""') + '"'
+    lines += [csv_line(row, guard_formulas=guard_formulas) for row in rows]
+    return "".join(lines).encode()
 
 
 def _parquet(frame: Any, _guard_formulas: bool) -> bytes:
