@@ -37,7 +37,7 @@ class RemoteFile:
         self.bytes_fetched = 0
         self.requests = 0
         self._kept: list[tuple[Extent, memoryview]] = []
-        self._files, self._path = _file_system(url)
+        self._files, self._path = file_system(url)
         try:
             self.length = int(self._files.info(self._path)["size"])
         except (TypeError, ValueError) as error:
@@ -104,7 +104,16 @@ class RemoteFile:
         )
 
 
-def _file_system(url: str) -> tuple[Any, str]:
+def file_system(url: str) -> tuple[Any, str]:
+    """What fsspec has for a URL, and the path in there.
+
+    Raises
+    ------
+    MissingDependencyError
+        fsspec, or what it needs for such URLs, is not installed.
+    InvalidCubeFileError
+        Nobody knows such URLs.
+    """
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415  # an extra
 

@@ -5,7 +5,6 @@ that never is, is removed when the server starts again. Nothing the client says 
 before it was checked.
 """
 
-import os
 import re
 import secrets
 import shutil
@@ -17,11 +16,9 @@ from typing import Final
 
 from dicube.exceptions import DataConsistencyError
 from dicube.storage.atomic import replacing
+from dicube.storage.safe_names import name_problem
 
 _ID: Final = re.compile(r"[0-9a-f]{32}")
-_DRIVE: Final = re.compile(r"[A-Za-z]:")
-_MOST_PARTS: Final = 32  # folders within folders
-_MOST_PART_BYTES: Final = 200  # file systems end at 255, and a suffix is added while it is written
 _RESERVED_BYTES: Final = 256 << 20  # left free on the disk
 
 
@@ -192,16 +189,7 @@ def safe_parts(name: str) -> list[str]:
         It is absolute, goes up, is too long, or holds what a file system may take for
         something else: a drive, a backslash, a control character.
     """
-    parts = name.split("/")
-    if not name or len(parts) > _MOST_PARTS:
-        raise UploadError("a file has no name, or lies in too many folders")
-    if _DRIVE.match(name):
-        raise UploadError("a name begins with a drive")
-    for part in parts:
-        if part in ("", ".", ".."):
-            raise UploadError("a name is empty or leads out of the folder")
-        if "\\" in part or not part.isprintable():
-            raise UploadError("a name holds a backslash or a control character")
-        if len(os.fsencode(part)) > _MOST_PART_BYTES:
-            raise UploadError(f"a name is longer than {_MOST_PART_BYTES} bytes")
-    return parts
+    problem = name_problem(name)
+    if problem is not None:
+        raise UploadError(problem)
+    return name.split("/")

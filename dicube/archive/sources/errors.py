@@ -1,0 +1,19 @@
+"""What can be wrong with sources."""
+
+from dicube.exceptions import DicomCubeError
+
+
+class SourceError(DicomCubeError):
+    """A source cannot be listed or read, or there is no room for its files."""
+
+
+class ContainerError(DicomCubeError):
+    """A zip or tar file cannot be taken apart without losing something; its bytes can be kept."""
+
+
+class NoRoomError(SourceError):
+    """Copies of files do not fit into what they may take."""
+
+
+class NoRangesError(SourceError):
+    """A server gives files only from their start to their end."""
