@@ -232,6 +232,11 @@ def tree_digest(folder: Path, *, members: bool = False) -> dict[str, Digest]:
     return found
 
 
+def members_of(container: Path) -> dict[str, bytes]:
+    """The files of a container that can be read."""
+    return dict(_members(container.name, container.read_bytes()) or ())
+
+
 def find_uids(data: bytes) -> list[UidPlace]:
     """Where Study, Series, SOP Instance and Frame of Reference UIDs, and references to them, are.
 

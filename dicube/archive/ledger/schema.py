@@ -36,8 +36,8 @@ FACTS: Final = (
     "status",
 )
 
-# Indexes by state hold all rows, although few are of interest: SQLite takes a partial index only where
-# a question repeats its condition word by word, and reads the whole table where it does not.
+# Indexes by state hold all rows, although few are of interest: SQLite takes a partial index only
+# where a question repeats its condition word by word, and reads the whole table where it does not.
 TABLES: Final = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 

@@ -17,8 +17,10 @@ from dicube.archive.sources.listed import (
 )
 from dicube.archive.work import ContainerKind, Failure
 
-_LINK: Final = Failure("", "a symbolic link, which is not followed")
-_NO_FILE: Final = Failure("", "neither a file nor a folder: a socket, a pipe or a device")
+_LINK: Final = Failure("", "a symbolic link, which is not followed", is_file=False)
+_NO_FILE: Final = Failure(
+    "", "neither a file nor a folder: a socket, a pipe or a device", is_file=False
+)
 _NO_TEXT: Final = Failure("", "its name is no UTF-8")
 
 

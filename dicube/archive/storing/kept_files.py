@@ -4,8 +4,9 @@ import shutil
 import zipfile
 import zlib
 from collections.abc import Sequence
+from io import BufferedIOBase
 from pathlib import Path
-from typing import Final
+from typing import Final, cast
 
 from dicube.archive.destination import digest_of, digest_of_stream
 from dicube.archive.work import FileRef
@@ -60,7 +61,7 @@ def digests_of_members(path: Path) -> list[tuple[str, str]]:
         with zipfile.ZipFile(path) as archive:
             for member in archive.infolist():
                 with archive.open(member) as file:
-                    found.append((member.filename, digest_of_stream(file)[1]))
+                    found.append((member.filename, digest_of_stream(cast(BufferedIOBase, file))[1]))
     except (zipfile.BadZipFile, EOFError, zlib.error) as error:
         raise DataConsistencyError("the zip file is damaged", where=str(path)) from error
     return found

@@ -6,10 +6,10 @@ from pathlib import Path
 from pydicom.datadict import tag_for_keyword
 
 from dicube.archive.destination import digest_of
-from dicube.archive.sources.containers import ContainerError
-from dicube.archive.sources.listing import ListedFile
+from dicube.archive.sources.errors import ContainerError
+from dicube.archive.sources.listing import ListedFile, tree_of
 from dicube.archive.sources.staging import Staging
-from dicube.archive.work import Failure, FileFacts, FileKind, Place, ScannedPlace
+from dicube.archive.work import Failure, FileFacts, FileKind, FileRef, Place, ScannedPlace
 from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.folder_scan import NO_IMAGE, FolderScan, add_files, series_uid_of, uid_of
@@ -26,12 +26,11 @@ def scan_place(place: Place, staging: Staging, keywords: Sequence[str]) -> Scann
     try:
         for batch in staging.batches(place):
             _add_batch(scanned, batch, keywords)
+        scanned.failures.extend(staging.failures)
     except ContainerError as error:
         return _as_file(place, staging, error.what)
     except DicomCubeError as error:
         return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
-    except OSError as error:
-        return ScannedPlace(place.place_id, problem=error.strerror or "cannot be read")
     return scanned
 
 
@@ -67,12 +66,19 @@ def _add_other(
 def _as_file(place: Place, staging: Staging, reason: str) -> ScannedPlace:
     """A container as one file, which has no name in there."""
     try:
-        with staging.whole(place) as path:
-            facts = FileFacts(
-                "", path.stat().st_size, 0, "other", reason, digest=digest_of(path)[1]
-            )
-    except (OSError, DicomCubeError) as error:
+        file, length = tree_of(place.root).open(place.path)
+        file.close()
+        ref = FileRef(0, place.root, "", place.path, "", place.container, length)
+        brought = staging.bring([ref])
+        for _, failure in brought.failures:
+            return ScannedPlace(place.place_id, problem=failure)
+        (path,) = brought.paths
+        assert path is not None
+        facts = FileFacts("", length, 0, "other", reason, digest=digest_of(path)[1])
+    except DicomCubeError as error:
         return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
+    finally:
+        staging.release()
     return ScannedPlace(place.place_id, [facts])
 
 

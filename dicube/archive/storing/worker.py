@@ -19,7 +19,7 @@ def work_on(settings: StoreSettings, task: Task) -> Result:
     logging.getLogger("dicube").addHandler(logging.NullHandler())
     logging.getLogger("pydicom").addHandler(logging.NullHandler())
     warnings.filterwarnings("ignore", module="pydicom")
-    with Staging(settings.memory_bytes, settings.scratch) as staging:
+    with Staging(settings.memory_bytes, scratch=settings.scratch) as staging:
         if isinstance(task, ScanTask):
             return [scan_place(place, staging, settings.keywords) for place in task.places]
         with open_destination(settings.destination, settings.scratch) as destination:
