@@ -154,6 +154,30 @@ def test_changed_data_are_not_taken_for_the_series(dtype, small_image, tmp_path,
     np.testing.assert_array_equal(found.raw_image, entries["data"])
 
 
+@pytest.mark.parametrize("change", [0.25, -0.4])
+def test_changes_of_less_than_a_step_are_not_rounded_away(change, small_image, tmp_path, caplog):
+    small_image.to_npz(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as archive:
+        entries = dict(archive)
+    assert "stored" not in entries
+    entries["data"][1, 2, 3] += change
+    np.savez(tmp_path / "x.npz", **entries)
+    with caplog.at_level(logging.WARNING):
+        found = DicomCubeImage.from_npz(tmp_path / "x.npz")
+    assert "was changed since the archive was written" in caplog.text
+    np.testing.assert_array_equal(found.raw_image, entries["data"])
+
+
+def test_data_of_a_wider_dtype_are_still_those_of_the_series(small_image, tmp_path):
+    small_image.pixel_header.RescaleSlope = 0.1
+    small_image.to_npz(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as archive:
+        entries = dict(archive)
+    np.savez(tmp_path / "x.npz", **{**entries, "data": entries["data"].astype(np.float64)})
+    found = DicomCubeImage.from_npz(tmp_path / "x.npz")
+    np.testing.assert_array_equal(found.raw_image, small_image.raw_image)
+
+
 @pytest.mark.parametrize(
     "entries",
     [{}, {"other": np.zeros(3)}, {"data": np.zeros((2, 2))}, {"data": np.zeros((0, 2, 2))},
