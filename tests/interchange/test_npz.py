@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.interchange.orientation import supine_affine
-from tests.core.test_cube_file import image_of
+from tests.core.made import image_of
 from tests.interchange.placed import placed_images
 
 # Directions in which z, y and x run: to L, P and H are the positive patient axes.
