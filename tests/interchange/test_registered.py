@@ -64,6 +64,12 @@ class TestRoundTrip:
         folder = save_registered_as_dicom_series(array, SPACING, tmp_path, layout=layout)
         assert same_bits(load_registered_dicom_series(folder)[0], array)
 
+    @pytest.mark.parametrize("ends", [(0.0, 1.0), (-1.0, 1.0), (0.5, 0.9)])
+    def test_floats_whose_window_would_be_infinite(self, tmp_path, ends):
+        array = np.array(ends).reshape(1, 1, 2, 1) * np.finfo(np.float64).max
+        folder = save_registered_as_dicom_series(array, SPACING, tmp_path)
+        assert same_bits(load_registered_dicom_series(folder)[0], array)
+
     @pytest.mark.parametrize("layout", LAYOUTS)
     def test_sixteen_bits_on_request_with_the_error_in_the_information(self, tmp_path, layout):
         folder = save_registered_as_dicom_series(
