@@ -185,6 +185,11 @@ class CubeInstances(Closing):
         source = self._source(number)
         return source.transfer_syntax if source is not None and source.exact else None
 
+    def source_digest(self, number: int) -> str | None:
+        """The digest of the file that an instance comes from; None where that is not known."""
+        source = self._source(number)
+        return None if source is None else source.digest
+
     def rescale(self, number: int, frame: int) -> tuple[float, float]:
         """Slope and intercept of a frame of an instance."""
         rescale, header = self._about.rescale, self._about.header

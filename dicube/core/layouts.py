@@ -223,7 +223,10 @@ def _window(form: StoredForm) -> tuple[float, float] | None:
     if not finite.size:
         return None
     ends = [float(end) * form.slope + form.intercept for end in (finite.min(), finite.max())]
-    centre, width = as_decimal(sum(ends) / 2), as_decimal(abs(ends[1] - ends[0]))
+    numbers = sum(ends) / 2, abs(ends[1] - ends[0])
+    if not np.isfinite(numbers).all():
+        return None
+    centre, width = map(as_decimal, numbers)  # which may round up to infinity
     return (centre, width or 1.0) if np.isfinite((centre, width)).all() else None
 
 

@@ -110,10 +110,10 @@ def _stored(described: CubeContents, data: Array, stored: Array | None) -> Array
         return None
     output = _turned(described, data, back=True).reshape(described.values.shape)
     if stored is None:
-        return _undone(described, output)
-    # Both are there because `data` is rounded; it still has to be what they give.
-    expected = apply_rescale(stored, *described.slope_and_intercept, data.dtype)
-    return stored if _is_same(expected, output) else None
+        stored = _undone(described, output)
+    # `data` still has to be what they give: stored integers are the same for other values nearby.
+    expected = apply_rescale(stored, *described.slope_and_intercept, "float32")
+    return stored if np.array_equal(expected, output, equal_nan=True) else None
 
 
 def _undone(contents: CubeContents, output: Array) -> Array:

@@ -9,6 +9,7 @@ from typing import Final, NamedTuple
 
 from dicube.codecs.parallel import map_in_order
 from dicube.exceptions import DicomCubeError
+from dicube.library.doubles import Doubles
 from dicube.library.entry import LibraryEntry, LibraryFinding, read_entry
 
 SUFFIXES: Final = (".dcbs", ".dcba", ".dcbr")
@@ -62,6 +63,7 @@ class CubeLibrary:
         self._entries: tuple[LibraryEntry, ...] = ()
         self._findings: tuple[LibraryFinding, ...] = ()
         self._by_key: dict[str, LibraryEntry] = {}
+        self._doubles = Doubles()
         self._refreshing = Lock()
         self.revision = 0
         self.refresh()
@@ -73,7 +75,9 @@ class CubeLibrary:
 
     @property
     def findings(self) -> tuple[LibraryFinding, ...]:
-        """Cube files that cannot be read, and folders that cannot be listed."""
+        """Cube files that cannot be read, folders that cannot be listed, and cubes with instances
+        that are not served because another cube holds different ones under the same UIDs.
+        """
         return self._findings
 
     def entry(self, key: str) -> LibraryEntry:
@@ -108,7 +112,7 @@ class CubeLibrary:
     ) -> None:
         entries = tuple(what for what in everything if isinstance(what, LibraryEntry))
         damaged = [what for what in everything if isinstance(what, LibraryFinding)]
-        found = entries, (*findings, *damaged)
+        found = entries, (*findings, *damaged, *self._doubles.findings(entries))
         if found != (self._entries, self._findings):
             self._by_key = {entry.key: entry for entry in entries}
             self._entries, self._findings = found

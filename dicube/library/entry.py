@@ -101,7 +101,7 @@ class LibraryEntry:
 
 @dataclass(frozen=True)
 class LibraryFinding:
-    """A file that looks like a cube file and cannot be read.
+    """A file that looks like a cube file and cannot be read, or is not served as a whole.
 
     Attributes
     ----------

@@ -7,13 +7,11 @@ from typing import Final, NamedTuple
 
 from dicube.exceptions import MetaDataError
 from dicube.library.cube_library import CubeLibrary, LibraryError
+from dicube.library.doubles import by_series
 from dicube.library.entry import LibraryEntry
 from dicube.library.open_cubes import OpenCubes
 
 logger = logging.getLogger(__name__)
-
-# Of an instance that lies in several cubes the one is taken that gives it back most exactly.
-_BEST_FORMAT_FIRST: Final = ("dcbs", "dcba", "dcbr")
 
 _TIMES_LOOKING: Final = 20
 
@@ -142,23 +140,11 @@ class Studies:
 
 
 def _grouped(entries: Iterable[LibraryEntry]) -> list[Study]:
-    studies: dict[str, dict[str, list[LibraryEntry]]] = {}
-    for entry in entries:
-        if entry.study_uid and entry.series_uid:
-            studies.setdefault(entry.study_uid, {}).setdefault(entry.series_uid, []).append(entry)
-    found = [
-        Study(study, tuple(sorted((_series(study, u, e) for u, e in series.items()), key=_number)))
-        for study, series in studies.items()
-    ]
+    studies: dict[str, list[Series]] = {}
+    for (study, uid), group in by_series(entries).items():
+        studies.setdefault(study, []).append(Series(study, uid, group))
+    found = [Study(uid, tuple(sorted(series, key=_number))) for uid, series in studies.items()]
     return sorted(found, key=_date, reverse=True)
-
-
-def _series(study_uid: str, uid: str, entries: list[LibraryEntry]) -> Series:
-    def rank(entry: LibraryEntry) -> tuple[int, bool, str]:
-        form = _BEST_FORMAT_FIRST.index(entry.format)
-        return form, not entry.has_sources, entry.relative_path
-
-    return Series(study_uid, uid, tuple(sorted(entries, key=rank)))
 
 
 def _number(series: Series) -> tuple[bool, int, str]:

@@ -7,6 +7,7 @@ from typing import Final, Literal, NamedTuple
 
 from dicube.core.conversion import convert
 from dicube.core.image import DicomCubeImage
+from dicube.core.value_comparison import has_same_values
 from dicube.core.verify import verify_file
 from dicube.dicom.find_series import SeriesSearch
 from dicube.dicom.series.volume_set import VolumeSet
@@ -143,7 +144,7 @@ def _verify(path: Path, against: Path | None = None) -> None:
 
 
 def _compare(image: DicomCubeImage, again: DicomCubeImage, path: Path) -> None:
-    if image.raw_image.size != again.raw_image.size:
+    if not has_same_values(image, again):
         raise DataConsistencyError("what was written is not what was read", where=path.name)
 
 

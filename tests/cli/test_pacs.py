@@ -162,19 +162,19 @@ def test_receive_keeps_what_it_is_sent_until_it_is_interrupted(make_series, tmp_
     port = free_port()
     command = [sys.executable, "-m", "dicube", "pacs", "receive", str(tmp_path / "in")]
     command += ["--host", "127.0.0.1", "--calling-aet", "KEEPER", "--calling-port", str(port)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-    try:
-        wait_until_listening(port, process)
-        server = ("--host", "127.0.0.1", "--port", port, "--aet", "KEEPER")
-        ok("pacs", "echo", *server)
-        assert "4 instances sent" in ok("pacs", "send", files[0].parent, *server)
-        wrong = refused(7, "pacs", "echo", *server[:4], "--aet", "OTHER")
-        assert "not called 'OTHER'" in wrong
-        process.send_signal(signal.SIGINT)
-        printed, said = process.communicate(timeout=30)
-    finally:
-        process.kill()
-        process.wait()
+    pipe = subprocess.PIPE
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True) as process:
+        try:
+            wait_until_listening(port, process)
+            server = ("--host", "127.0.0.1", "--port", port, "--aet", "KEEPER")
+            ok("pacs", "echo", *server)
+            assert "4 instances sent" in ok("pacs", "send", files[0].parent, *server)
+            wrong = refused(7, "pacs", "echo", *server[:4], "--aet", "OTHER")
+            assert "not called 'OTHER'" in wrong
+            process.send_signal(signal.SIGINT)
+            printed, said = process.communicate(timeout=30)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "4 instances received" in printed
     assert "erysecret" not in printed + said

@@ -14,6 +14,7 @@ import pytest
 from dicomweb_client import DICOMwebClient
 from dicomweb_client.session_utils import create_session
 
+import dicube
 from tests.library.made import SERIES, write_cube
 
 
@@ -25,7 +26,7 @@ def library(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def serving(*arguments: str, token: str = "") -> Iterator[tuple[str, list[str]]]:
+def serving(*arguments: str, token: str = "", left_out: int = 0) -> Iterator[tuple[str, list[str]]]:
     """The address that the program says, and the lines before it listens."""
     environment = {**os.environ, **({"DICUBE_TOKEN": token} if token else {})}
     program = subprocess.Popen(
@@ -40,6 +41,7 @@ def serving(*arguments: str, token: str = "") -> Iterator[tuple[str, list[str]]]
         lines = [first]
         if "0.0.0.0" in arguments and not token:
             lines.append(program.stdout.readline())
+        lines += [program.stdout.readline() for _ in range(left_out)]
         yield match.group(), lines
     finally:
         program.send_signal(signal.SIGINT)
@@ -54,6 +56,20 @@ def test_a_library_is_served_until_it_is_interrupted(library: Path):
         assert lines[0].startswith("1 cube at http://127.0.0.1:")
         (found,) = DICOMwebClient(url).search_for_studies(search_filters={"PatientName": "Doe*"})
         assert found["0020000D"]["Value"] == ["1.2.3.1"]
+
+
+def test_cubes_that_are_left_out_and_those_that_contradict_others_are_named(library: Path):
+    image = dicube.load(library / "ct.dcbs")
+    image.dicom_meta.set_shared_item("PatientName", "Doe^Other")
+    image.to_file(library / "other.dcbs")
+    (library / "damaged.dcbs").write_bytes(b"no cube")
+    with serving(str(library), left_out=2) as (_, lines):
+        assert lines[0].startswith("2 cubes at ")
+        assert lines[1].startswith("left out    damaged.dcbs: ")
+        assert lines[2] == (
+            "left out    other.dcbs: holds other instances under the same SOP Instance UIDs as"
+            " ct.dcbs, which is served\n"
+        )
 
 
 def test_a_server_for_other_machines_makes_a_token_and_asks_for_it(library: Path):

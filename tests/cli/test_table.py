@@ -1,5 +1,6 @@
 """`dicube table`: tables of a folder, templates and rules of a user, and what is refused."""
 
+import csv
 import json
 import subprocess
 import sys
@@ -7,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.cli.runs import misused, ok, refused, run
+from dicube import DicomCubeImage
+from tests.cli.runs import PATIENT, misused, ok, refused, run
 
 openpyxl = pytest.importorskip("openpyxl", reason="openpyxl is not installed (extra tables)")
 pytest.importorskip("pandas", reason="pandas is not installed (extra tables)")
@@ -49,6 +51,21 @@ def test_damaged_files_are_always_said_and_others_if_asked(folder: Path, tmp_pat
     assert "short.dcm" in said[1]
     assert "1 damaged file, 1 file that are no DICOM" in result.stdout
     assert not run("table", folder, tmp_path / "b.parquet").stderr.count("notes.txt")
+
+
+def test_text_that_looks_like_a_formula_is_guarded_only_if_asked(
+    small_image: DicomCubeImage, tmp_path: Path
+) -> None:
+    small_image.init_meta("CT", patient_name=PATIENT, patient_id="=1+1")
+    small_image.to_dicom_folder(tmp_path / "series")
+
+    def patients(out: str, *options: str) -> set[str]:
+        ok("table", tmp_path / "series", tmp_path / f"{out}.csv", *options)
+        with open(tmp_path / f"{out}.DICOM_Metadata.csv", newline="", encoding="utf-8") as file:
+            return {row["PatientID"] for row in csv.DictReader(file)}
+
+    assert patients("as_it_is") == {"=1+1"}
+    assert patients("guarded", "--guard-formulas") == {"'=1+1"}
 
 
 def test_what_is_there_is_replaced_only_if_asked(folder: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from dicube.core.contents import values_digest
 from dicube.exceptions import InvalidCubeFileError
 from dicube.storage.formats import DCBS
 from dicube.storage.writer import CubeWriter
-from tests.core.test_cube_file import DTYPES, SHAPES, every_bit_pattern, image_of
+from tests.core.made import DTYPES, SHAPES, every_bit_pattern, image_of
 from tests.series import DATA, requires_data
 
 

@@ -4,7 +4,7 @@ import numpy as np
 from hypothesis import strategies as st
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
-from tests.core.test_cube_file import every_bit_pattern
+from tests.core.made import every_bit_pattern
 
 INTEGERS = ["uint8", "int8", "uint16", "int16", "uint32", "int32", "uint64", "int64"]
 _ANGLES = st.floats(-np.pi, np.pi)

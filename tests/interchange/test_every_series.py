@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from dicube import DicomCubeImage
+from dicube.core.value_comparison import has_same_values
 from dicube.exceptions import DataConsistencyError
 from tests.series import requires_data, series_folder
 from tests.test_round_trip import STORED
@@ -77,6 +78,7 @@ def test_nifti_alone_has_the_values_and_the_place(name: str, tmp_path: Path) -> 
         values.T.reshape(expected.shape), expected, rtol=2e-7 if is_stored else 0, atol=0
     )
     found = DicomCubeImage.from_nifti(tmp_path / "series.nii")
+    assert has_same_values(image, found)
     if is_stored:
         np.testing.assert_array_equal(found.raw_image.reshape(image.shape), image.raw_image)
     if image.affine is not None:

@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.interchange.orientation import supine_affine
-from tests.core.test_cube_file import image_of
+from tests.core.made import image_of
 from tests.interchange.placed import placed_images
 
 # Directions in which z, y and x run: to L, P and H are the positive patient axes.
@@ -152,6 +152,30 @@ def test_changed_data_are_not_taken_for_the_series(dtype, small_image, tmp_path,
         found = DicomCubeImage.from_npz(tmp_path / "x.npz")
     assert "was changed since the archive was written" in caplog.text
     np.testing.assert_array_equal(found.raw_image, entries["data"])
+
+
+@pytest.mark.parametrize("change", [0.25, -0.4])
+def test_changes_of_less_than_a_step_are_not_rounded_away(change, small_image, tmp_path, caplog):
+    small_image.to_npz(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as archive:
+        entries = dict(archive)
+    assert "stored" not in entries
+    entries["data"][1, 2, 3] += change
+    np.savez(tmp_path / "x.npz", **entries)
+    with caplog.at_level(logging.WARNING):
+        found = DicomCubeImage.from_npz(tmp_path / "x.npz")
+    assert "was changed since the archive was written" in caplog.text
+    np.testing.assert_array_equal(found.raw_image, entries["data"])
+
+
+def test_data_of_a_wider_dtype_are_still_those_of_the_series(small_image, tmp_path):
+    small_image.pixel_header.RescaleSlope = 0.1
+    small_image.to_npz(tmp_path / "x.npz")
+    with np.load(tmp_path / "x.npz") as archive:
+        entries = dict(archive)
+    np.savez(tmp_path / "x.npz", **{**entries, "data": entries["data"].astype(np.float64)})
+    found = DicomCubeImage.from_npz(tmp_path / "x.npz")
+    np.testing.assert_array_equal(found.raw_image, small_image.raw_image)
 
 
 @pytest.mark.parametrize(

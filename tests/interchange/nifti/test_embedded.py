@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
-from tests.core.test_cube_file import image_of
+from tests.core.made import image_of
 from tests.interchange.placed import placed_images
 from tests.series import requires_data, series_folder
 

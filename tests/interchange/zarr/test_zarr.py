@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from dicube import Axis, DicomCubeImage, PixelDataHeader
 from dicube.exceptions import CodecError, DataConsistencyError, InvalidCubeFileError
-from tests.core.test_cube_file import DTYPES, every_bit_pattern, image_of
+from tests.core.made import DTYPES, every_bit_pattern, image_of
 from tests.interchange.placed import placed_images
 
 zarr = pytest.importorskip("zarr", reason='needs the extra "zarr"')
