@@ -42,6 +42,8 @@ def interpreter_of(environment: str) -> Path:
     requirements = "\n".join(_REQUIREMENTS[environment])
     stamp = folder / _STAMP
     if not stamp.is_file() or stamp.read_text() != requirements:
+        if folder.is_symlink():  # making it anew would empty what another checkout works with
+            raise EnvironmentUnavailableError(f"{folder} is a link: remove it to get one made here")
         print(f"making {environment} with {', '.join(_REQUIREMENTS[environment])}", flush=True)
         venv.create(folder, with_pip=True, clear=True)
         _install(_python_in(folder), _REQUIREMENTS[environment])
