@@ -129,8 +129,8 @@ def archive(
     interrupted at any moment and started again, by hand or by a timer; finished work is not
     repeated. Sources are not touched.
 
-    Exit codes: 0 all is stored; 1 done, but some could not be stored (see the report); 130
-    interrupted; 4 the disk is full, or the ledger belongs to another archive.
+    Exit codes: 0 all is stored; 1 done, but some could not be stored, and the ledger says why; 4
+    the ledger belongs to another archive; 8 the disk is full; 130 interrupted.
     """
     if len(paths) < 2:
         raise typer.BadParameter("give at least one source, and the destination", param_hint="SRC")
@@ -218,13 +218,13 @@ def _print_summary(options: ArchiveOptions, summary: Summary) -> None:
     counters = summary.counters
     ratio = "" if counters.ratio is None else f", {counters.ratio:.2f}:1"
     lines = [
-        f"{options.store.destination}: {count_text(counters.series, 'series')} stored,"
+        f"{options.store.destination}: {counters.series} series stored,"
         f" {count_text(counters.files, 'file')},"
         f" {size_text(counters.bytes_in)} in {size_text(counters.bytes_out)}{ratio}",
-        f"  {counters.seconds:.1f} s; {counters.duplicates} duplicates stored once,"
+        f"  {counters.seconds:.1f} s; {count_text(counters.duplicates, 'duplicate')} stored once,"
         f" {count_text(counters.kept, 'file')} kept as they are",
         f"  ledger {options.ledger}",
     ]
     if summary.failed:
         lines.append(f"  {summary.failed} could not be stored: dicube query LEDGER --failures")
-    typer.echo(printable("\n".join(lines)))
+    typer.echo("\n".join(map(printable, lines)))

@@ -12,6 +12,7 @@ from dicube.cli.text import printable
 from dicube.exceptions import (
     CodecError,
     DataConsistencyError,
+    DestinationFullError,
     DicomCubeError,
     InvalidCubeFileError,
     MetaDataError,
@@ -32,6 +33,7 @@ class ExitCode(IntEnum):
     CODEC = 5
     MISSING_DEPENDENCY = 6
     SERVER = 7
+    DISK_FULL = 8
     INTERRUPTED = 130
 
 
@@ -44,6 +46,7 @@ EXIT_CODES_HELP: Final = (
     "5    pixels cannot be encoded or decoded",
     "6    an optional package is missing",
     "7    a DICOM server cannot be reached, refuses, or has less than was asked for",
+    "8    the disk is full",
     "130  interrupted",
 )
 
@@ -55,6 +58,7 @@ _CODES: Final[tuple[tuple[type[DicomCubeError], ExitCode], ...]] = (
     (MissingDependencyError, ExitCode.MISSING_DEPENDENCY),
     (PullCancelled, ExitCode.INTERRUPTED),
     (PacsError, ExitCode.SERVER),
+    (DestinationFullError, ExitCode.DISK_FULL),
 )
 
 

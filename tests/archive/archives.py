@@ -23,11 +23,16 @@ def archive_command(*arguments: object) -> list[str]:
 
 def archived(*arguments: object, code: int = 0) -> str:
     """Run the command to its end; what it printed."""
-    done = subprocess.run(
-        archive_command(*arguments), capture_output=True, text=True, timeout=280, check=False
-    )
+    done = tried(*arguments)
     assert done.returncode == code, done.stderr
     return done.stdout
+
+
+def tried(*arguments: object) -> subprocess.CompletedProcess[str]:
+    """Run the command, however it ends."""
+    return subprocess.run(
+        archive_command(*arguments), capture_output=True, text=True, timeout=280, check=False
+    )
 
 
 def killed_after(seconds: float, *arguments: object, worker: bool = False) -> bool:

@@ -17,6 +17,14 @@ SELECT series.id, content, stem, state, deaths,
 FROM series WHERE state = 'found' OR (state = 'taken' AND run_id IS NULL)
 ORDER BY series.id LIMIT ?
 """
+# One file of each content, unless one is on its way already.
+_KEPT_ONCE: Final = """
+SELECT MIN(id) AS id, bytes FROM file
+WHERE state = 'found' AND kind != 'image' AND series_id IS NULL AND NOT EXISTS (
+    SELECT 1 FROM file AS same WHERE same.digest = file.digest AND same.bytes = file.bytes
+    AND same.kind != 'image' AND same.series_id IS NOT NULL AND same.state = 'found')
+GROUP BY digest, bytes ORDER BY 1
+"""
 _KEPT_FILES: Final = 1000  # in one zip file, whose directory is read whole
 _KEPT_BYTES: Final = 256 << 20
 KEPT_STEM: Final = "other-files"
@@ -118,10 +126,7 @@ class SeriesQueue:
             last = self._connection.execute("SELECT MIN(place_id) FROM series").fetchone()[0]
             batch = min(last or 0, 0)
             series_id, count, length = 0, _KEPT_FILES, 0
-            rows = self._connection.execute(
-                "SELECT MIN(id) AS id, bytes FROM file WHERE state = 'found' AND kind != 'image'"
-                " AND series_id IS NULL GROUP BY digest, bytes ORDER BY 1"
-            ).fetchall()
+            rows = self._connection.execute(_KEPT_ONCE).fetchall()
             for row in rows:
                 if count >= _KEPT_FILES or length + row["bytes"] > _KEPT_BYTES:
                     batch, count, length = batch - 1, 0, 0
