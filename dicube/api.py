@@ -6,7 +6,8 @@ from pathlib import Path
 from dicube.core.cube_file import read_meta
 from dicube.core.image import DicomCubeImage
 from dicube.core.lazy_cube import CACHE_BYTES, LazyCube
-from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.dicom_meta import DicomMeta
+from dicube.dicom.slice_order import SortMethod
 from dicube.storage.formats import format_of_name, is_cube_suffix
 
 PathLike = str | os.PathLike[str]

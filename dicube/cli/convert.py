@@ -33,8 +33,8 @@ from dicube.core.conversion import convert as convert_folder
 from dicube.core.image import DicomCubeImage
 from dicube.core.image_files import MosaicHandling
 from dicube.core.verify import Verification, verify_file
-from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.series.arrangement import Incomplete
+from dicube.dicom.slice_order import SortMethod
 from dicube.interchange.zarr.chunking import Access
 from dicube.interchange.zarr.writing import Codec
 from dicube.storage.formats import DCBA, DCBR, format_of_name, is_cube_suffix

@@ -15,11 +15,11 @@ from dicube.core.cube_file import finish_cube
 from dicube.core.dicom_folder import describe_series
 from dicube.core.frame_writing import EncodeOptions, write_pieces
 from dicube.dicom.dicom_io import DicomSeries, SeriesOptions, read_series
-from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.findings import Finding
 from dicube.dicom.folder_scan import OnDamaged, Progress, SkippedFile
 from dicube.dicom.judgement import image_findings
 from dicube.dicom.series.arrangement import Incomplete
+from dicube.dicom.slice_order import SortMethod
 from dicube.dicom.source_files import SourceFile
 from dicube.dicom.volume import VolumePlan
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError

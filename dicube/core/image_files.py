@@ -12,11 +12,11 @@ from dicube.core.frame_writing import EncodeOptions
 from dicube.core.layouts import Layout, derived_volumes, write_layout
 from dicube.core.mask_source import RoiLike, roi_request
 from dicube.dicom.dicom_io import SeriesOptions, series_of
-from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.export import HTJ2K_UIDS, JXL_UID, transfer_syntax_uid
 from dicube.dicom.folder_scan import OnDamaged, Progress, scan_files_of
 from dicube.dicom.series.arrangement import Incomplete
 from dicube.dicom.series.volume_set import VolumeSet
+from dicube.dicom.slice_order import SortMethod
 from dicube.dicom.stored_form import Precision
 from dicube.exceptions import DataConsistencyError, InvalidCubeFileError
 from dicube.storage.formats import DCBA, DCBS, FileFormat, format_of_name

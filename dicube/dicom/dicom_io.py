@@ -14,7 +14,7 @@ from typing import Final, NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-from dicube.dicom.dicom_meta import DicomMeta, SortMethod
+from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.folder_scan import (
     FolderScan,
@@ -30,6 +30,7 @@ from dicube.dicom.series.arrangement import Arrangement, Incomplete, arrange, in
 from dicube.dicom.series.frame_meta import frame_counts
 from dicube.dicom.series.frame_table import FrameTable
 from dicube.dicom.series.grouping import group_instances
+from dicube.dicom.slice_order import SortMethod
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
 logger = logging.getLogger(__name__)

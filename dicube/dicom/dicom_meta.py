@@ -1,9 +1,6 @@
 """DicomMeta: the metadata of a series as one table of tags, shared values kept once."""
 
 import base64
-import json
-import re
-import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import Enum
 from typing import Any, Final, Self
@@ -13,30 +10,16 @@ from pydicom.datadict import dictionary_VR
 from dicube.dicom import entries as entry_ops
 from dicube.dicom.dicom_tags import CommonTags, TagLike, tag_key, tag_number
 from dicube.dicom.entries import Entry
-from dicube.dicom.geometry import slice_locations
+from dicube.dicom.entries_json import entries_text, read_entries, unread_entries
 from dicube.dicom.instance import Instance
-from dicube.dicom.merge_utils import Scope, merge_tags, to_entry
+from dicube.dicom.lazy_entries import LazyEntries
+from dicube.dicom.merge_utils import Scope
 from dicube.dicom.meta_text import meta_as_text
-from dicube.dicom.native_scan import json_members
+from dicube.dicom.slice_order import SortMethod, as_number, slice_order
 from dicube.dicom.values import from_json_value, is_binary, python_encodings
 from dicube.exceptions import MetaDataError
 
 _CHARACTER_SET_KEY: Final = "00080005"
-# What reading JSON of another structure than expected ends in.
-_MALFORMED: Final = (
-    ValueError, TypeError, KeyError, AttributeError, OverflowError, RecursionError, struct.error
-)  # fmt: skip
-_COUNT: Final = re.compile(rb"0|[1-9][0-9]{0,8}")
-_MAX_SLICES: Final = 1 << 24  # far beyond any series; a file may claim any number
-
-
-class SortMethod(Enum):
-    """How the slices of a series are ordered."""
-
-    INSTANCE_NUMBER_ASC = 1
-    INSTANCE_NUMBER_DESC = 2
-    POSITION_RIGHT_HAND = 3
-    POSITION_LEFT_HAND = 4
 
 
 class Presence(Enum):
@@ -71,16 +54,13 @@ class DicomMeta:
         *,
         slice_count: int | None = None,
     ) -> None:
-        self._entries: dict[str, Entry | None] = dict(merged_data)  # None: not yet converted
-        self._unconverted: dict[str, bool] = {}  # what is still in the scopes only: is it shared?
-        self._scopes: list[Scope] = []
-        self._unread: dict[str, bytes] = {}  # what is still JSON only
         self.filenames = None if filenames is None else list(filenames)
         self._revision = 0
         self._is_edited_copy = False
         if slice_count is None:
             slice_count = _count_slices(merged_data.values(), self.filenames)
         self.slice_count = slice_count
+        self._entries = LazyEntries(merged_data, slice_count)
         self._order = tuple(range(slice_count))
 
     @classmethod
@@ -92,11 +72,12 @@ class DicomMeta:
     @classmethod
     def from_scopes(cls, scopes: Sequence[Scope], filenames: Sequence[str] | None = None) -> Self:
         """Merge data sets as they were in files."""
-        meta = cls({}, filenames, slice_count=len(scopes))
-        meta._scopes = list(scopes)
-        tags = merge_tags(meta._scopes)
-        meta._unconverted = {f"{tag:08X}": shared for tag, shared in tags.items()}
-        meta._entries = dict.fromkeys(meta._unconverted)
+        return cls._of(LazyEntries.of_scopes(scopes), filenames)
+
+    @classmethod
+    def _of(cls, entries: LazyEntries, filenames: Sequence[str] | None) -> Self:
+        meta = cls({}, filenames, slice_count=entries.slice_count)
+        meta._entries = entries
         return meta
 
     # ---- reading ------------------------------------------------------------------------------
@@ -150,7 +131,7 @@ class DicomMeta:
 
     def is_shared(self, tag: TagLike) -> bool:
         """Whether every slice holds the element with the same value."""
-        if self._unconverted.get(tag_key(tag)):
+        if self._entries.is_known_to_be_shared(tag_key(tag)):
             return True  # spares the conversion
         entry = self._entry(tag)
         return entry is not None and entry_ops.is_shared(entry)
@@ -182,12 +163,12 @@ class DicomMeta:
 
     def keys(self) -> list[str]:
         """All tags, as "GGGGEEEE", in ascending order."""
-        return sorted(self._entries)
+        return self._entries.keys()
 
     def items(self) -> Iterator[tuple[str, Entry]]:
         """All tags with copies of their merged entries (docs/format.md, section 7)."""
         for key in self.keys():
-            yield key, entry_ops.copied(self._require(key))
+            yield key, entry_ops.copied(self._entries[key])
 
     def merged_entry(self, tag: TagLike) -> Entry | None:
         """The merged entry of a tag itself, which must not be changed; None where there is none."""
@@ -195,7 +176,7 @@ class DicomMeta:
 
     def merged_entries(self) -> dict[str, Entry]:
         """All tags with their merged entries themselves, which must not be changed."""
-        return {key: self._require(key) for key in self.keys()}
+        return self._entries.all()
 
     def __getitem__(self, tag: TagLike) -> tuple[Any, str | None]:
         """Value and "shared" or "non_shared"; (None, None) where there is no value."""
@@ -222,7 +203,7 @@ class DicomMeta:
     @property
     def scopes(self) -> list[Scope]:
         """The data sets that the metadata were merged from; none if changed since, or not known."""
-        return [] if self._revision or self._is_edited_copy else list(self._scopes)
+        return [] if self._revision or self._is_edited_copy else list(self._entries.scopes)
 
     @property
     def order(self) -> tuple[int, ...]:
@@ -310,7 +291,6 @@ class DicomMeta:
         key = tag_key(tag)
         if key in self._entries:
             del self._entries[key]
-            self._forget(key)
             self._revision += 1
 
     def sort_files(self, sort_method: SortMethod = SortMethod.INSTANCE_NUMBER_ASC) -> list[int]:
@@ -328,7 +308,7 @@ class DicomMeta:
         MetaDataError
             Sorting by position needs one Image Orientation (Patient) shared by all slices.
         """
-        order = self._sorted_order(sort_method)
+        order = slice_order(self, sort_method)
         if order != list(range(self.slice_count)):
             self._reorder(order)
         return order
@@ -344,17 +324,7 @@ class DicomMeta:
         """
         taken = DicomMeta({}, slice_count=len(order))
         taken._is_edited_copy = self._is_edited_copy or self._revision > 0
-        if None in order or not self._scopes:
-            merged = {key: self._require(key) for key in self.keys()}
-            entries = {key: entry_ops.reordered(entry, order) for key, entry in merged.items()}
-            taken._entries = dict(entry_ops.copied(entries))
-        else:
-            taken._entries = {
-                key: None if entry is None else entry_ops.reordered(entry, order)
-                for key, entry in self._entries.items()
-            }
-            taken._unconverted = dict(self._unconverted)
-            taken._scopes = [self._scopes[i] for i in order if i is not None]
+        taken._entries = self._entries.taken(order)
         if self.filenames is not None:
             taken.filenames = ["" if i is None else self.filenames[i] for i in order]
         return taken
@@ -368,23 +338,15 @@ class DicomMeta:
             There is no such slice.
         """
         index = range(self.slice_count)[index]
-        merged = {key: self._require(key) for key in self.keys()}
+        item = entry_ops.slice_item(self._entries.all(), index)
         names = None if self.filenames is None else [self.filenames[index]]
-        return DicomMeta(
-            entry_ops.copied(entry_ops.slice_item(merged, index)), names, slice_count=1
-        )
+        return DicomMeta(entry_ops.copied(item), names, slice_count=1)
 
     # ---- JSON and display ---------------------------------------------------------------------
 
     def to_json(self) -> str:
         """The metadata as JSON text (docs/format.md, section 7)."""
-        merged = {key: self._require(key) for key in self.keys()}
-        return json.dumps(
-            {"_merged_data": merged, "slice_count": self.slice_count},
-            ensure_ascii=False,
-            separators=(",", ":"),
-            allow_nan=False,
-        )
+        return entries_text(self._entries.all(), self.slice_count)
 
     @classmethod
     def from_json(cls, json_str: str | bytes, filenames: Sequence[str] | None = None) -> Self:
@@ -397,37 +359,11 @@ class DicomMeta:
         MetaDataError
             Not JSON, or not of this structure.
         """
-        document = json_str.encode() if isinstance(json_str, str) else bytes(json_str)
-        lazy = cls._from_members(document, filenames)
-        if lazy is not None:
-            return lazy
-        try:
-            document = json.loads(json_str)
-            merged = document["_merged_data"]
-            count = document.get("slice_count")
-            if count is not None and (type(count) is not int or not 0 <= count <= _MAX_SLICES):
-                raise ValueError("the number of slices is impossible")
-            for entry in merged.values():
-                entry_ops.check_entry(entry, count)
-                entry_ops.make_finite(entry)
-        except _MALFORMED as error:
-            raise MetaDataError("the metadata is not of the expected JSON structure") from error
+        unread = unread_entries(json_str.encode() if isinstance(json_str, str) else bytes(json_str))
+        if unread is not None:
+            return cls._of(LazyEntries.of_texts(*unread), filenames)
+        merged, count = read_entries(json_str)
         return cls(merged, filenames, slice_count=count)
-
-    @classmethod
-    def _from_members(cls, document: bytes, filenames: Sequence[str] | None) -> Self | None:
-        """The metadata with all entries unread; None where the text is not as we write it."""
-        members = json_members(document)
-        if members is None or members.keys() != {"_merged_data", "slice_count"}:
-            return None
-        count = document[members["slice_count"]]
-        entries = json_members(document, members["_merged_data"].start)
-        if entries is None or not _COUNT.fullmatch(count) or int(count) > _MAX_SLICES:
-            return None
-        meta = cls({}, filenames, slice_count=int(count))
-        meta._unread = {key: document[value] for key, value in entries.items()}
-        meta._entries = dict.fromkeys(entries)
-        return meta
 
     def display(self, show_shared: bool = True, show_non_shared: bool = True) -> None:
         """Print the metadata as two tables: shared values, and values by slice."""
@@ -435,44 +371,20 @@ class DicomMeta:
 
     # ---- inside -------------------------------------------------------------------------------
 
-    def __getstate__(self) -> dict[str, Any]:
-        """For pickle and copy: everything converted, and nothing of the files it came from."""
-        for key in self.keys():
-            self._require(key)
-        return {**self.__dict__, "_scopes": []}
-
     def _entry(self, tag: TagLike) -> Entry | None:
-        key = tag_key(tag)
-        return self._require(key) if key in self._entries else None
-
-    def _require(self, key: str) -> Entry:
-        entry = self._entries[key]
-        if entry is None:
-            text = self._unread.pop(key, None)
-            if text is not None:
-                entry = _read_entry(text, self.slice_count)
-            else:
-                entry = to_entry(int(key, 16), self._unconverted.pop(key), self._scopes)
-            self._entries[key] = entry
-        return entry
+        return self._entries.get(tag_key(tag))
 
     def _replace(self, tag: TagLike, entry: Entry) -> None:
         key = tag_key(tag)
         if key == _CHARACTER_SET_KEY:
             self._adopt_character_set()
         self._entries[key] = entry
-        self._forget(key)
         self._revision += 1
-
-    def _forget(self, key: str) -> None:
-        """Drop what the entry would have been made of."""
-        self._unconverted.pop(key, None)
-        self._unread.pop(key, None)
 
     def _adopt_character_set(self) -> None:
         """Convert everything before the character set changes, and drop bytes in the old one."""
-        for key in self.keys():
-            entry_ops.drop_raw_text(self._require(key))
+        for entry in self._entries.all().values():
+            entry_ops.drop_raw_text(entry)
 
     def _vr_for_setting(self, tag: TagLike) -> str:
         number = tag_number(tag)
@@ -498,7 +410,7 @@ class DicomMeta:
         if vr == "PN":
             listed = [{"Alphabetic": v} if isinstance(v, str) else v for v in listed]
         from_json_value(listed, vr, self._encodings())
-        if vr in ("DS", "IS") and any(_number(item) is None for item in listed):
+        if vr in ("DS", "IS") and any(as_number(item) is None for item in listed):
             raise MetaDataError(f"a {vr} value is no number")
         return listed
 
@@ -507,42 +419,12 @@ class DicomMeta:
         names = names if isinstance(names, list) else [names]
         return python_encodings(tuple(str(name) for name in names if isinstance(name, str)))
 
-    def _sorted_order(self, sort_method: SortMethod) -> list[int]:
-        if sort_method in (SortMethod.INSTANCE_NUMBER_ASC, SortMethod.INSTANCE_NUMBER_DESC):
-            numbers = self.get_values(CommonTags.InstanceNumber)
-            keys = [_number(number) for number in numbers]
-        else:
-            keys = slice_locations(self)
-        descending = sort_method in (SortMethod.INSTANCE_NUMBER_DESC, SortMethod.POSITION_LEFT_HAND)
-        sign = -1 if descending else 1
-
-        def rank(index: int) -> tuple[bool, float]:
-            key = keys[index]
-            return key is None, 0.0 if key is None else sign * key
-
-        return sorted(range(self.slice_count), key=rank)
-
     def _reorder(self, order: Sequence[int]) -> None:
-        for key in list(self._unread):
-            self._require(key)
-        for key, entry in self._entries.items():
-            if entry is not None:
-                self._entries[key] = entry_ops.reordered(entry, order)
+        self._entries.reorder(order)
         self._order = tuple(self._order[i] for i in order)
-        self._scopes = [self._scopes[i] for i in order] if self._scopes else []
         if self.filenames is not None:
             self.filenames = [self.filenames[i] for i in order]
         self._revision += 1
-
-
-def _read_entry(text: bytes, slice_count: int) -> Entry:
-    try:
-        entry = json.loads(text)
-        entry_ops.check_entry(entry, slice_count)
-        entry_ops.make_finite(entry)
-    except _MALFORMED as error:
-        raise MetaDataError("an element is not of the expected JSON structure") from error
-    return dict(entry)
 
 
 def _count_slices(entries: Iterable[Entry], filenames: Sequence[str] | None) -> int:
@@ -551,13 +433,6 @@ def _count_slices(entries: Iterable[Entry], filenames: Sequence[str] | None) -> 
         if entry.get("shared") is False and name is not None:
             return len(entry[name])
     return 1 if filenames is None else len(filenames)
-
-
-def _number(value: Any) -> float | None:
-    try:
-        return float(value)
-    except (TypeError, ValueError):
-        return None
 
 
 def _base64(data: bytes) -> str:

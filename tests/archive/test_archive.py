@@ -310,7 +310,17 @@ def test_ledger_of_another_archive_is_refused(small_folder, tmp_path):
 
 
 def test_too_little_memory_fails_with_advice_and_more_lets_it_go_on(tmp_path, small_folder):
-    archived(small_folder, tmp_path / "dest", "--format", "dcbs", "--memory", "100M", "--workers", 1, code=1)
+    archived(
+        small_folder,
+        tmp_path / "dest",
+        "--format",
+        "dcbs",
+        "--memory",
+        "100M",
+        "--workers",
+        1,
+        code=1,
+    )
     (row,) = rows(tmp_path / "dest" / LEDGER, "SELECT state, error FROM series")
     assert row["state"] == "failed"
     assert "--memory" in row["error"]

@@ -14,7 +14,7 @@ from dicube import DicomCubeImage, verify_file
 from dicube.codecs import get_codec
 from dicube.core import conversion
 from dicube.dicom.dicom_io import read_series
-from dicube.dicom.dicom_meta import SortMethod
+from dicube.dicom.slice_order import SortMethod
 from dicube.dicom.volume import VolumePlan, runs_within
 from dicube.exceptions import DataConsistencyError, DicomCubeError, InvalidCubeFileError
 from tests.dicom.made import write_slice

@@ -10,8 +10,9 @@ from pydicom.dataset import Dataset
 from pydicom.sequence import Sequence
 
 from dicube.dicom.dicom_io import read_series
-from dicube.dicom.dicom_meta import DicomMeta, Presence, SortMethod
+from dicube.dicom.dicom_meta import DicomMeta, Presence
 from dicube.dicom.folder_scan import scan_folder
+from dicube.dicom.slice_order import SortMethod
 from dicube.exceptions import DicomCubeError, MetaDataError
 from tests.dicom.made import meta_of
 from tests.series import SERIES, requires_data, series_folder

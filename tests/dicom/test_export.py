@@ -14,7 +14,7 @@ def test_metadata_is_converted_before_files_are_made_of_it_in_threads() -> None:
             for i in range(2)
         ]
     )
-    assert meta._unconverted
+    assert meta._entries._unconverted
     make = next(files_from_meta(meta, np.zeros((2, 4, 4), np.uint16), None, None))
-    assert not meta._unconverted
+    assert not meta._entries._unconverted
     assert b"DICM" in make()

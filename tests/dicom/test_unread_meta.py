@@ -73,7 +73,7 @@ class TestMeta:
     def test_one_element_is_read_and_no_other(self, text):
         meta = DicomMeta.from_json(text)
         assert meta.get("Modality") == "MR"
-        assert set(meta._unread) == {"00200013", "00100010"}
+        assert set(meta._entries._unread) == {"00200013", "00100010"}
         assert meta.keys() == sorted(ENTRIES)
         assert len(meta) == 3
         assert "PatientName" in meta
@@ -86,7 +86,7 @@ class TestMeta:
     def test_without_the_native_module_it_is_the_same(self, text, monkeypatch):
         monkeypatch.setattr(native_scan, "_missing", ImportError("not built"))
         meta = DicomMeta.from_json(text)
-        assert not meta._unread
+        assert not meta._entries._unread
         assert meta.to_json() == text
 
     def test_copies_and_pickles_are_the_same(self, text):
@@ -109,7 +109,7 @@ class TestMeta:
         meta.remove_item("PatientName")
         assert meta.get("Modality") == "CT"
         assert meta.get("PatientName") is None
-        assert set(meta._unread) == {"00200013"}
+        assert set(meta._entries._unread) == {"00200013"}
         assert json.loads(meta.to_json())["_merged_data"].keys() == {"00080060", "00200013"}
 
     @pytest.mark.parametrize(

@@ -5,11 +5,11 @@ from typing import Final, Literal
 
 import numpy as np
 
-from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.series.axis import Axis
 from dicube.dicom.series.frame_table import Float64Array, FrameTable, IntArray
 from dicube.dicom.series.grid import Grid, Rival, find_grid
 from dicube.dicom.series.grid_axes import axes_of_grid, frame_axis
+from dicube.dicom.slice_order import SortMethod
 from dicube.exceptions import DataConsistencyError, MetaDataError
 
 Incomplete = Literal["keep", "pad", "drop"]

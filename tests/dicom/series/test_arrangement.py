@@ -5,9 +5,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from dicube.dicom.dicom_meta import SortMethod
 from dicube.dicom.series.arrangement import arrange
 from dicube.dicom.series.grid import Rival
+from dicube.dicom.slice_order import SortMethod
 from dicube.exceptions import DataConsistencyError, MetaDataError
 from tests.dicom.series.made_frames import arranged, slice_of, table_of
 
