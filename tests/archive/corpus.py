@@ -258,6 +258,23 @@ def find_uids(data: bytes) -> list[UidPlace]:
     return sorted(found) if all(_can_change(place.uid) for place in found) else []
 
 
+def uid_shifts(copy: int, seed: int = 0) -> list[int]:
+    """What a copy adds to each of the 64 digits that a UID may have."""
+    chance = random.Random(f"{seed} {copy}")
+    return [chance.randrange(10) for _ in range(64)]
+
+
+def shifted_uid(uid: bytes, shifts: list[int]) -> bytes:
+    """The UID with each digit moved on by that of its place, so that different ones stay so.
+
+    UIDs that begin in the same way still do; that keeps what compression makes of them.
+    """
+    changed = bytearray(uid)
+    for i in _free_digits(uid):
+        changed[i] = _ZERO + (uid[i] - _ZERO + shifts[i]) % 10
+    return bytes(changed)
+
+
 def _can_change(uid: bytes) -> bool:
     return len(_free_digits(uid)) >= _LEAST_DIGITS
 
@@ -290,9 +307,8 @@ def _uid_tables(
     uids = {place.uid for files in sources.values() for file in files for place in file.uids}
     tables = []
     for copy in range(copies):
-        chance = random.Random(f"{seed} {copy}")
-        shifts = [chance.randrange(10) for _ in range(64)]
-        tables.append({uid: _shifted(uid, shifts) for uid in uids})
+        shifts = uid_shifts(copy, seed)
+        tables.append({uid: shifted_uid(uid, shifts) for uid in uids})
     made = [new for table in tables for new in table.values()]
     assert len(set(made)) == len(made), "two copies have a UID in common: take another seed"
     return tables
@@ -303,17 +319,6 @@ def _free_digits(uid: bytes) -> list[int]:
     root = uid.index(b".", uid.index(b".") + 1)
     free = [i for i in range(root + 1, len(uid)) if uid[i] != _DOT and uid[i - 1] != _DOT]
     return free if len(free) < 2 * _LEAST_DIGITS else free[:-_KEPT_DIGITS]
-
-
-def _shifted(uid: bytes, shifts: list[int]) -> bytes:
-    """The UID with each digit moved on by that of its place, so that different ones stay so.
-
-    UIDs that begin in the same way still do; that keeps what compression makes of them.
-    """
-    changed = bytearray(uid)
-    for i in _free_digits(uid):
-        changed[i] = _ZERO + (uid[i] - _ZERO + shifts[i]) % 10
-    return bytes(changed)
 
 
 def _packed(slots: list[tuple[int, str]], chance: random.Random) -> dict[tuple[int, str], str]:
