@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,17 @@ class TestDaskWorkers:
         with pytest.raises(ProcessLookupError):
             os.kill(pid, 0)
 
+    def test_only_the_task_that_kills_is_blamed_though_others_wait_for_the_same_worker(self):
+        # Late, so that Dask could give the others to that worker before.
+        kills = ("kill_self", 0.3)
+        others = [("double", number) for number in range(3)]
+
+        with DaskWorkers.local(perform, 1) as workers:
+            outcomes = outcomes_of(workers, kills, *others)
+
+        assert outcomes.pop(kills) == Died(kills, "4 workers died over it")
+        assert outcomes == {act: Done(act, 2 * act[1]) for act in others}
+
     def test_a_scheduler_that_ends_is_an_error(self, tmp_path):
         with foreign_cluster(1) as cluster:
             workers = DaskWorkers.on_cluster(perform, cluster.scheduler_address)
@@ -297,21 +309,28 @@ class TestMainProcess:
 
     def test_an_interrupt_of_all_processes_leaves_it_to_decide(self, kind, tmp_path):
         with _program(kind, "be_interrupted", tmp_path) as program:
-            output, errors = program.communicate(timeout=200)
+            output, errors = program.communicate(timeout=100)
 
         assert output == "Done True 21\n", errors
         assert "KeyboardInterrupt" not in errors
 
 
-def _program(kind: str, name: str, folder: Path) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
+@contextmanager
+def _program(kind: str, name: str, folder: Path) -> Iterator["subprocess.Popen[str]"]:
+    with subprocess.Popen(
         [sys.executable, "-m", "tests.archive.worker_programs", kind, name, str(folder)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         start_new_session=True,
         cwd=Path(__file__).parents[2],
-    )
+    ) as program:
+        try:
+            yield program
+        finally:
+            # Whatever a failing test leaves: the group is of this program alone.
+            with suppress(ProcessLookupError):
+                os.killpg(program.pid, signal.SIGKILL)
 
 
 def told_pid_when_running(workers: Workers[Act, object], path: Path) -> int:
