@@ -1,15 +1,8 @@
 """Cubes behind a URL: few requests, only the bytes that are needed, servers that cannot do it."""
 
-import contextlib
-import os
-import socket
-import subprocess
 import sys
-import threading
-import time
-import urllib.request
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +14,7 @@ from dicube.exceptions import InvalidCubeFileError, MissingDependencyError
 from dicube.storage.byte_source import LocalFile, read_together
 from dicube.storage.header import Extent
 from dicube.storage.remote import RemoteFile, is_url
+from tests.file_servers import plain_handler, s3_server, serving, use_s3
 
 pytest.importorskip("aiohttp", reason='needs the extra "remote"')
 # Of aiohttp and of sockets that fsspec closes when the interpreter ends.
@@ -64,20 +58,6 @@ class RangeHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
-
-
-@contextlib.contextmanager
-def serving(handler: type) -> Iterator[str]:
-    """The URL of a server on a free port of this machine, while the block runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
@@ -151,18 +131,8 @@ class TestHttp:
             assert caught.value.where == wrong
 
     def test_server_that_ignores_ranges_is_noticed(self, folder):
-        handler = type(
-            "Plain",
-            (SimpleHTTPRequestHandler,),
-            {
-                "__init__": lambda self, *arguments: SimpleHTTPRequestHandler.__init__(
-                    self, *arguments, directory=str(folder)
-                ),
-                "log_message": lambda self, *arguments: None,
-            },
-        )
         ignores = pytest.raises(InvalidCubeFileError, match="ignores ranges")
-        with serving(handler) as address, ignores:
+        with serving(plain_handler(folder)) as address, ignores:
             dicube.open(f"{address}/ct.dcbs")
 
     def test_damage_is_noticed(self, url, folder):
@@ -216,48 +186,16 @@ class TestReadTogether:
         local.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def s3_endpoint() -> Iterator[str]:
-    """A server with the interface of S3, from moto; skipped where that is not installed."""
-    pytest.importorskip("moto", reason="needs moto[server]: pip install 'dicube[s3-tests]'")
-    pytest.importorskip("s3fs", reason="needs s3fs: pip install 'dicube[s3-tests]'")
-    port = _free_port()
-    command = [sys.executable, "-m", "moto.server", "-H", "127.0.0.1", "-p", str(port)]
-    environment = {**os.environ, "AWS_ACCESS_KEY_ID": "x", "AWS_SECRET_ACCESS_KEY": "x"}
-    server = subprocess.Popen(
-        command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
-    )
-    endpoint = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(200):
-            with contextlib.suppress(OSError):
-                urllib.request.urlopen(endpoint, timeout=5).close()
-                break
-            time.sleep(0.1)
-        else:
-            pytest.fail("the server did not start")
+    with s3_server() as endpoint:
         yield endpoint
-    finally:
-        server.terminate()
-        server.wait(20)
 
 
 def test_s3(s3_endpoint, folder, values, monkeypatch):
     import fsspec
 
-    for name, value in (
-        ("AWS_ACCESS_KEY_ID", "x"),
-        ("AWS_SECRET_ACCESS_KEY", "x"),
-        ("AWS_ENDPOINT_URL", s3_endpoint),
-        ("AWS_DEFAULT_REGION", "us-east-1"),
-    ):
-        monkeypatch.setenv(name, value)
+    use_s3(s3_endpoint, monkeypatch)
     bucket = fsspec.filesystem("s3", skip_instance_cache=True)
     bucket.mkdir("series")
     bucket.put(str(folder / "ct.dcbs"), "series/ct.dcbs")
