@@ -104,8 +104,8 @@ class RemoteFile:
         )
 
 
-def file_system(url: str) -> tuple[Any, str]:
-    """What fsspec has for a URL, and the path in there.
+def file_system(url: str, **options: Any) -> tuple[Any, str]:
+    """What fsspec has for a URL, made with these options, and the path in there.
 
     Raises
     ------
@@ -117,7 +117,7 @@ def file_system(url: str) -> tuple[Any, str]:
     try:
         from fsspec.core import url_to_fs  # noqa: PLC0415  # an extra
 
-        files, path = url_to_fs(url)
+        files, path = url_to_fs(url, **options)
     except ImportError as error:
         raise _missing(url) from error
     except ValueError as error:

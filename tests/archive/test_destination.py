@@ -22,7 +22,7 @@ from dicube.exceptions import (
     MetaDataError,
 )
 from tests.archive.disks import small_disk
-from tests.s3 import s3_server, use_s3
+from tests.file_servers import s3_server, use_s3
 
 DATA = bytes(range(256)) * 100
 

@@ -20,7 +20,7 @@ from tests.archive.samples import (
     files_of,
     flip,
 )
-from tests.s3 import s3_server, use_s3
+from tests.file_servers import s3_server, use_s3
 from tests.series import requires_data, series_folder
 
 
@@ -220,7 +220,7 @@ class TestLocation:
     @pytest.mark.filterwarnings("ignore::ResourceWarning", "ignore::DeprecationWarning")
     def test_archive_on_s3_comes_back(self, sample, tmp_path, monkeypatch):
         with s3_server() as endpoint:
-            use_s3(monkeypatch, endpoint)
+            use_s3(endpoint, monkeypatch)
             import fsspec
 
             bucket = fsspec.filesystem("s3", skip_instance_cache=True)

@@ -1,10 +1,8 @@
 """Cubes behind a URL: few requests, only the bytes that are needed, servers that cannot do it."""
 
-import contextlib
 import sys
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, SimpleHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +14,7 @@ from dicube.exceptions import InvalidCubeFileError, MissingDependencyError
 from dicube.storage.byte_source import LocalFile, read_together
 from dicube.storage.header import Extent
 from dicube.storage.remote import RemoteFile, is_url
-from tests.s3 import s3_server, use_s3
+from tests.file_servers import plain_handler, s3_server, serving, use_s3
 
 pytest.importorskip("aiohttp", reason='needs the extra "remote"')
 # Of aiohttp and of sockets that fsspec closes when the interpreter ends.
@@ -60,20 +58,6 @@ class RangeHandler(BaseHTTPRequestHandler):
 
     def log_message(self, *arguments: object) -> None:
         """Say nothing."""
-
-
-@contextlib.contextmanager
-def serving(handler: type) -> Iterator[str]:
-    """The URL of a server on a free port of this machine, while the block runs."""
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        server.server_close()
-        thread.join()
 
 
 @pytest.fixture
@@ -147,18 +131,8 @@ class TestHttp:
             assert caught.value.where == wrong
 
     def test_server_that_ignores_ranges_is_noticed(self, folder):
-        handler = type(
-            "Plain",
-            (SimpleHTTPRequestHandler,),
-            {
-                "__init__": lambda self, *arguments: SimpleHTTPRequestHandler.__init__(
-                    self, *arguments, directory=str(folder)
-                ),
-                "log_message": lambda self, *arguments: None,
-            },
-        )
         ignores = pytest.raises(InvalidCubeFileError, match="ignores ranges")
-        with serving(handler) as address, ignores:
+        with serving(plain_handler(folder)) as address, ignores:
             dicube.open(f"{address}/ct.dcbs")
 
     def test_damage_is_noticed(self, url, folder):
@@ -221,7 +195,7 @@ def s3_endpoint() -> Iterator[str]:
 def test_s3(s3_endpoint, folder, values, monkeypatch):
     import fsspec
 
-    use_s3(monkeypatch, s3_endpoint)
+    use_s3(s3_endpoint, monkeypatch)
     bucket = fsspec.filesystem("s3", skip_instance_cache=True)
     bucket.mkdir("series")
     bucket.put(str(folder / "ct.dcbs"), "series/ct.dcbs")

@@ -76,6 +76,7 @@ class _Source(io.RawIOBase):
         self._file = file
         self._where = where
         self._can_seek = can_seek
+        self._is_at_end = False
 
     def readable(self) -> bool:
         return True
@@ -89,6 +90,7 @@ class _Source(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET, /) -> int:
         if whence != io.SEEK_SET and not self._can_seek:
             raise io.UnsupportedOperation
+        self._is_at_end = False
         return self._file.seek(offset, whence)
 
     def readinto(self, buffer: Any, /) -> int:
@@ -96,9 +98,11 @@ class _Source(io.RawIOBase):
         view = memoryview(buffer)
         filled = 0
         try:
-            while filled < len(view) and (piece := self._file.read(len(view) - filled)):
+            while filled < len(view) and not self._is_at_end:
+                piece = self._file.read(len(view) - filled)
                 view[filled : filled + len(piece)] = piece
                 filled += len(piece)
+                self._is_at_end = not piece
         except DicomCubeError:
             raise
         except Exception as error:  # each file system has errors of its own

@@ -21,12 +21,15 @@ from dicube.archive.sources.listed import (
 )
 from dicube.archive.work import ContainerKind, Failure
 from dicube.exceptions import DicomCubeError, InvalidCubeFileError, MissingDependencyError
+from dicube.extras import extra_module
 from dicube.storage.remote import file_system
 
 #: Requests that are under way at a time.
 REQUESTS: Final = 16
 _BLOCK_BYTES: Final = 4 << 20  # fetched at a time; files no longer than it take one request
 _MOST_NAME_BYTES: Final = 255
+_SILENCE_S: Final = 60.0  # of a server that is taken for dead
+_NO_LENGTH: Final = "the server does not say how long the file is"
 # Where file systems say when a file was changed, and which version it is.
 _TIMES: Final = ("mtime", "LastModified", "last_modified", "Last-Modified", "updated", "created")
 _MARKS: Final = ("ETag", "etag", "Content-MD5", "Digest")
@@ -52,11 +55,11 @@ class RemoteTree:
 
     def __init__(self, root: str) -> None:
         self.shown = _without_credentials(root)
+        self._is_http = root.startswith(("http://", "https://"))
         try:
-            self._files, path = file_system(root)
+            self._files, path = file_system(root, **(_patience() if self._is_http else {}))
         except InvalidCubeFileError as error:
             raise SourceError("no such kind of URL", where=self.shown) from error
-        self._is_http = root.startswith(("http://", "https://"))
         self._base = path.rstrip("/")
         self._single: str | None = None
         last = self._base.rpartition("/")[2]
@@ -283,7 +286,11 @@ class RemoteTree:
         )
 
 
-_NO_LENGTH: Final = "the server does not say how long the file is"
+def _patience() -> dict[str, Any]:
+    """A large file takes longer than the five minutes that aiohttp waits; silence does not."""
+    aiohttp = extra_module("aiohttp", extra="remote", purpose="reading http:// URLs")
+    timeout = aiohttp.ClientTimeout(total=None, sock_connect=_SILENCE_S, sock_read=_SILENCE_S)
+    return {"client_kwargs": {"timeout": timeout}}
 
 
 def _without_credentials(url: str) -> str:
