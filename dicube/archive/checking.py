@@ -21,6 +21,7 @@ from dicube.archive.originals import open_originals
 from dicube.core.verify import verify_file
 from dicube.dicom.folder_scan import Progress
 from dicube.exceptions import DataConsistencyError, DicomCubeError, MetaDataError
+from dicube.storage.formats import DCBR
 
 _LATER: Final = "9"  # than every date
 # What had a problem is looked at again, whenever that was, but not before the others.
@@ -157,7 +158,8 @@ def _deep_problem(
             found.append(_difference(row, *digest_of(local)))
             if row["content"] == "cube":
                 found += verify_file(local).problems
-            found += _changed_originals(local, row["content"], held)
+            if not local.name.endswith(DCBR.suffix):  # which has no source files
+                found += _changed_originals(local, row["content"], held)
     except DicomCubeError as error:
         found.append(error.what)
     return "; ".join(problem for problem in found if problem) or None

@@ -1,5 +1,7 @@
 """The source files that a file of an archive holds, be it a cube or a zip file."""
 
+import lzma
+import struct
 import zipfile
 import zlib
 from abc import abstractmethod
@@ -19,6 +21,8 @@ _CHUNK_BYTES: Final = 1 << 20
 _ZIP_ERRORS: Final = (
     zipfile.BadZipFile,
     zlib.error,
+    lzma.LZMAError,
+    struct.error,
     EOFError,
     NotImplementedError,
     RuntimeError,

@@ -38,6 +38,7 @@ WHERE file.state IN ('stored', 'duplicate')
     AND (:outputs IS NULL OR output.path IN (SELECT value FROM json_each(:outputs)))
 ORDER BY stored.output_id, stored.position, file.id
 """
+_NOT_ARCHIVED: Final = "SELECT COUNT(*) FROM file WHERE state IN ('found', 'failed')"
 _COUNT: Final = f"SELECT COUNT(*) FROM ({_FILES})"  # noqa: S608  # no value of anybody's
 
 
@@ -59,6 +60,8 @@ class RestoreSummary:
         Files, or files of the archive, that could not be restored.
     length_bytes : int
         Of the files that were written.
+    not_archived : int
+        Files of the sources that the ledger knows and that are not in the archive (yet).
     """
 
     identical: int = 0
@@ -67,6 +70,7 @@ class RestoreSummary:
     conflicts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
     length_bytes: int = 0
+    not_archived: int = 0
 
     def add(self, other: "RestoreSummary") -> None:
         """Count what became of further files."""
@@ -116,6 +120,8 @@ def restore_ledger(
         source = destination_of(ledger, connection, archive)
         total = connection.execute(_COUNT, chosen).fetchone()[0]
         job = _Restore(folder, overwrite, progress, total)
+        if outputs is None:
+            job.summary.not_archived = connection.execute(_NOT_ARCHIVED).fetchone()[0]
         rows = connection.execute(_FILES, chosen)
         for path, group in itertools.groupby(rows, key=lambda row: row["output"]):
             files = list(group)

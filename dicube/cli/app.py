@@ -18,6 +18,7 @@ from dicube.cli import (
     pacs,
     preview,
     query,
+    restore,
     scan,
     seg,
     serve,
@@ -38,6 +39,8 @@ _COMMANDS: Final = (
     ("dicube meta ct.dcbs Modality 0018,0050", "some DICOM elements"),
     ("dicube export ct.dcbs copy", "the source files, byte for byte"),
     ("dicube verify ct.dcbs --against ct_folder", "is it whole, is it that folder?"),
+    ("dicube restore archive.sqlite back", "archived trees, byte for byte"),
+    ("dicube verify --ledger archive.sqlite", "is every file of an archive whole?"),
     ("dicube preview ct.dcbs ct.png", "all frames on one sheet"),
     ("dicube fix ct_folder new.dcbs --tilt", "a copy without its gantry tilt"),
     ("dicube mask ct_folder body.png", "the region that `--roi body` keeps exact"),
@@ -115,6 +118,7 @@ def _start(
 app.command(epilog=convert.EXAMPLES)(convert.convert)
 app.command(epilog=info.EXAMPLES)(info.info)
 app.command(epilog=verify.EXAMPLES)(verify.verify)
+app.command(epilog=restore.EXAMPLES)(restore.restore)
 app.command(epilog=export.EXAMPLES)(export.export)
 app.command(epilog=meta.EXAMPLES)(meta.meta)
 app.command(epilog=preview.EXAMPLES)(preview.preview)

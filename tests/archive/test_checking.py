@@ -6,11 +6,13 @@ import subprocess
 import sys
 from datetime import UTC, datetime, timedelta
 
+import numpy as np
 import pytest
 
 from dicube.archive.checking import verify_ledger
+from dicube.archive.restore import restore_ledger
 from dicube.exceptions import DataConsistencyError, MetaDataError
-from tests.archive.samples import change, digest, flip, rows
+from tests.archive.samples import SampleLedger, change, digest, flip, rows
 
 PATHS = ["a/ct.dcbs", "a/jls.dcbs", "other-files/000000.zip"]
 TABLE = "SELECT path, verified_by, problem FROM output ORDER BY path"
@@ -107,6 +109,25 @@ class TestProblems:
         with pytest.raises(MetaDataError, match="not there"):
             verify_ledger(sample.ledger, archive=str(tmp_path / "nowhere"))
         assert not [row for row in rows(sample, TABLE) if row[2]]
+
+
+class TestRegions:
+    def test_dcbr_file_is_checked_though_it_has_no_source_files(self, small_image, tmp_path):
+        (tmp_path / "archive").mkdir()
+        path = tmp_path / "archive/ct.dcbr"
+        region = np.zeros(small_image.shape, bool)
+        region[:, 2:9, 3:8] = True
+        small_image.to_file(path, roi=region, background_error=5)
+        builder = SampleLedger(tmp_path / "x.sqlite", str(path.parent))
+        output = builder.output(path.parent, "ct.dcbr", "cube")
+        place = builder.place(builder.root("/data", "data"), "")
+        builder.file(place, "1.dcm", b"the source", output_id=output, position=0)
+        ledger = builder.close()
+        assert verify_ledger(ledger, deep=True).intact == 1
+        (problem,) = restore_ledger(ledger, tmp_path / "out").problems
+        assert "does not hold its source files" in problem
+        flip(path, 116 + 20)
+        assert "frame 0" in verify_ledger(ledger, deep=True).problems[0]
 
 
 class TestTurns:

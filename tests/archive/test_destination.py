@@ -39,7 +39,7 @@ def s3_endpoint() -> Iterator[str]:
 def destination(request, tmp_path, monkeypatch):
     if request.param == "folder":
         return open_destination(str(tmp_path / "archive"))
-    use_s3(monkeypatch, request.getfixturevalue("s3_endpoint"))
+    use_s3(request.getfixturevalue("s3_endpoint"), monkeypatch)
     import fsspec
 
     bucket = f"b{abs(hash(request.node.name)) % 10**9}"
@@ -192,7 +192,7 @@ class TestRemote:
 
     def test_server_that_does_not_answer_is_named(self, monkeypatch, tmp_path):
         pytest.importorskip("s3fs", reason="needs s3fs: pip install 'dicube[s3-tests]'")
-        use_s3(monkeypatch, "http://127.0.0.1:9")
+        use_s3("http://127.0.0.1:9", monkeypatch)
         destination = open_destination("s3://nowhere/archive", tmp_path)
         with pytest.raises(InvalidCubeFileError, match="cannot be"):
             destination.digest("x.dcbs")

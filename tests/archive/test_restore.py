@@ -169,6 +169,20 @@ class TestDamage:
         assert "number 99" in " ".join(summary.problems)
         assert "does not say where" in " ".join(summary.problems)
 
+    def test_output_that_leads_out_of_the_archive_is_not_opened(self, sample, tmp_path):
+        shutil.move(sample.folder / "a/ct.dcbs", sample.folder.parent)
+        change(sample, "UPDATE output SET path = '../ct.dcbs' WHERE path = 'a/ct.dcbs'")
+        (problem,) = restore_ledger(sample.ledger, tmp_path / "out").problems
+        assert "leads out" in problem
+        assert "8 files of it" in problem
+
+    def test_copy_of_a_file_that_was_superseded_comes_back(self, sample, tmp_path):
+        change(sample, "UPDATE file SET state = 'superseded' WHERE id = 1")
+        summary = restore_ledger(sample.ledger, tmp_path / "out")
+        assert not summary.problems
+        assert len(list(tmp_path.glob("out/first/scan/*.dcm"))) == 3
+        assert len(list(tmp_path.glob("out/second/deep/er/*.dcm"))) == 4
+
     def test_full_disk_stops_and_leaves_whole_files_only(self, sample, tmp_path):
         with small_disk(tmp_path / "disk", 1 << 14) as disk:
             with pytest.raises(DestinationFullError, match="full"):

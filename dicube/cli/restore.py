@@ -1,0 +1,92 @@
+"""`dicube restore`: the files of an archive, or of cube files, as the trees they came from."""
+
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+
+from dicube.archive.restore import RestoreSummary, restore_cubes, restore_ledger
+from dicube.cli.exit_codes import ExitCode
+from dicube.cli.paths import check_exists
+from dicube.cli.progress import stages
+from dicube.cli.text import count_text, help_lines, printable, size_text
+from dicube.storage.formats import is_cube_suffix
+
+EXAMPLES: Final = help_lines(
+    "Examples:",
+    "dicube restore archive/archive.sqlite back  # all that was archived",
+    "dicube restore study.sqlite back --archive s3://bucket/study  # which is there now",
+    "dicube restore ct.dcbs mr.dcbs back  # without a ledger: the names that the cubes have",
+)
+
+
+def restore(
+    sources: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="LEDGER|FILE...", help="The ledger of an archive, or .dcbs and .dcba files."
+        ),
+    ],
+    folder: Annotated[
+        Path, typer.Argument(metavar="DEST", help="Made if need be; other files in it stay.")
+    ],
+    archive: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DIR|URL",
+            help="Where the archive is now, if it was moved without its ledger.",
+            show_default="where it was written",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace other files of the same names.")
+    ] = False,
+) -> None:
+    """Bring archived files back.
+
+    From a ledger, each file goes to DEST/SOURCE/PATH: the name of its source in the archive, and
+    its path in there. Uncompressed DICOM and all other files come back byte for byte, compared with
+    their digests in the ledger; compressed DICOM comes back in explicit VR little endian, with
+    equal elements and pixels.
+
+    Files that are there already are left, so that the command goes on where it was interrupted.
+    Other files of the same names stay (exit code 4). What is damaged in the archive is reported,
+    and everything else is restored (exit code 1).
+    """
+    for source in sources:
+        check_exists(source)
+    cubes = [source for source in sources if is_cube_suffix(source)]
+    if (cubes and len(cubes) < len(sources)) or (not cubes and len(sources) > 1):
+        raise typer.BadParameter("one ledger, or cube files", param_hint="LEDGER|FILE...")
+    if cubes and archive is not None:
+        raise typer.BadParameter("only with a ledger", param_hint="--archive")
+    with stages() as progress:
+        if cubes:
+            summary = restore_cubes(cubes, folder, overwrite=overwrite, progress=progress)
+        else:
+            summary = restore_ledger(
+                sources[0], folder, archive=archive, overwrite=overwrite, progress=progress
+            )
+    _report(folder, summary)
+
+
+def _report(folder: Path, summary: RestoreSummary) -> None:
+    parts = [f"{count_text(summary.identical, 'file')} identical byte for byte"]
+    if summary.equal:
+        parts.append(f"{count_text(summary.equal, 'compressed file')} with equal pixels")
+    parts.append(f"{size_text(summary.length_bytes)} written")
+    if summary.present:
+        parts.append(f"{count_text(summary.present, 'file')} there before")
+    typer.echo(printable(f"{folder}: {', '.join(parts)}"))
+    if summary.not_archived:
+        missing = count_text(summary.not_archived, "file")
+        typer.echo(f"{missing} of the sources not restored: not in the archive yet, or failed")
+    for conflict in summary.conflicts:
+        typer.echo(f"in the way: {printable(conflict)}", err=True)
+    for problem in summary.problems:
+        typer.echo(f"error: {printable(problem)}", err=True)
+    if summary.problems:
+        raise typer.Exit(ExitCode.DIFFERENT)
+    if summary.conflicts:
+        typer.echo("choose another folder, or replace them with --overwrite", err=True)
+        raise typer.Exit(ExitCode.CONFLICT)
