@@ -77,6 +77,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/pacs_table.py --update-readme
 	$(BIN)/python benchmarks/scan_table.py --update-readme
 	$(BIN)/python benchmarks/grouping_table.py --update-readme
+	$(BIN)/python benchmarks/ledger_rows.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme
 
 $(INSTALLED): pyproject.toml CMakeLists.txt $(NATIVE)
