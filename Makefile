@@ -79,6 +79,7 @@ bench: $(INSTALLED)
 	$(BIN)/python benchmarks/grouping_table.py --update-readme
 	$(BIN)/python benchmarks/archive_table.py --update-readme
 	$(BIN)/python benchmarks/archive_table.py --growth --rounds 1 --update-readme
+	$(BIN)/python benchmarks/ledger_rows.py --update-readme
 	$(BIN)/python benchmarks/table.py --update-readme
 
 $(INSTALLED): pyproject.toml CMakeLists.txt $(NATIVE)

@@ -17,24 +17,25 @@ def _path_of(table: str) -> str:
 
 _FILE: Final = _path_of("file")
 
-_DUPLICATES: Final = f"""
+DUPLICATES: Final = f"""
 SELECT {_FILE}, file.bytes, (
     SELECT {_path_of("same")} FROM file AS same JOIN place ON place.id = same.place_id
         JOIN root ON root.id = place.root_id WHERE same.id = file.stored_as
 ), output.path, file.position
 FROM file JOIN place ON place.id = file.place_id JOIN root ON root.id = place.root_id
     LEFT JOIN output ON output.id = file.output_id
-WHERE file.stored_as IS NOT NULL AND file.state = 'duplicate'
+WHERE file.state = 'duplicate'
 """  # noqa: S608
 
 # Files by themselves, those of series that failed as a whole, and places that cannot be listed.
-_FAILURES: Final = f"""
+# CROSS JOIN takes the failed series first, of which there are few, and then their files.
+FAILURES: Final = f"""
 SELECT {_FILE}, 'file' AS what, file.bytes, file.reason
 FROM file JOIN place ON place.id = file.place_id JOIN root ON root.id = place.root_id
 WHERE file.state IN ('failed', 'left')
 UNION ALL
 SELECT {_FILE}, 'series', file.bytes, series.error
-FROM series JOIN file ON file.series_id = series.id AND file.state = 'found'
+FROM series CROSS JOIN file ON file.series_id = series.id AND file.state = 'found'
     JOIN place ON place.id = file.place_id JOIN root ON root.id = place.root_id
 WHERE series.state = 'failed'
 UNION ALL
@@ -42,7 +43,7 @@ SELECT {_PLACE}, 'place', NULL, place.problem
 FROM place JOIN root ON root.id = place.root_id WHERE place.state = 'failed'
 """  # noqa: S608
 
-_DIFFERENCES: Final = f"""
+DIFFERENCES: Final = f"""
 SELECT file.sop_uid, file.digest, {_FILE}, file.bytes, output.path, file.position
 FROM file JOIN place ON place.id = file.place_id JOIN root ON root.id = place.root_id
     LEFT JOIN output ON output.id = file.output_id
@@ -63,7 +64,7 @@ def duplicates(ledger: Path) -> Answer:
     the destination), `position` (its number in there).
     """
     columns = {"file": str, "bytes": int, "same_as": str, "output": str, "position": int}
-    return _answer(ledger, _DUPLICATES, columns)
+    return _answer(ledger, DUPLICATES, columns)
 
 
 def failures(ledger: Path) -> Answer:
@@ -72,7 +73,7 @@ def failures(ledger: Path) -> Answer:
     Columns are `file`, `what` ("file"; "series": all of its series failed; "place": a folder or
     container that cannot be read, named by `file`), `bytes`, `reason`.
     """
-    return _answer(ledger, _FAILURES, {"file": str, "what": str, "bytes": int, "reason": str})
+    return _answer(ledger, FAILURES, {"file": str, "what": str, "bytes": int, "reason": str})
 
 
 def differences(ledger: Path) -> Answer:
@@ -84,7 +85,7 @@ def differences(ledger: Path) -> Answer:
     columns = {
         "sop_uid": str, "digest": str, "file": str, "bytes": int, "output": str, "position": int,
     }  # fmt: skip
-    return _answer(ledger, _DIFFERENCES, columns)
+    return _answer(ledger, DIFFERENCES, columns)
 
 
 def _answer(ledger: Path, statement: str, columns: Mapping[str, type]) -> Answer:

@@ -2,20 +2,26 @@
 
 import _thread
 import json
+import re
+import shlex
 import sqlite3
 import threading
 import time
 from pathlib import Path
 
 import pytest
+from typer.testing import CliRunner
 
 from dicube.archive.file_lists import differences, duplicates, failures
 from dicube.archive.ledger.opened import open_ledger
 from dicube.archive.query import QueryError, count, query
 from dicube.archive.row_export import write_answer
 from dicube.archive.summary import summary
+from dicube.cli import app
 from dicube.exceptions import DataConsistencyError, MetaDataError
 from tests.archive.ledgers import LedgerBuilder, small_ledger
+
+DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ledger.md").read_text(encoding="utf-8")
 
 
 @pytest.fixture
@@ -203,6 +209,35 @@ class TestOtherFiles:
         for ask in (count, summary, lambda path: list(duplicates(path))):
             with pytest.raises(DataConsistencyError, match="cannot be read"):
                 ask(ledger)
+
+
+class TestDocument:
+    """The examples of docs/ledger.md."""
+
+    def test_commands_run(self, ledger, monkeypatch):
+        monkeypatch.chdir(ledger.parent)
+        commands = re.findall(r"^dicube (query .*?)\s*(?:#.*)?$", DOCUMENT, re.MULTILINE)
+        assert len(commands) >= 11
+        for command in commands:
+            result = CliRunner().invoke(app, shlex.split(command))
+            assert result.exit_code == 0, f"{command}: {result.output}"
+
+    def test_python_runs(self, ledger, monkeypatch, capsys):
+        monkeypatch.chdir(ledger.parent)
+        (example,) = [
+            text
+            for text in re.findall(r"^```python\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+            if "dicube" in text
+        ]  # fmt: skip
+        exec(compile(example, "ledger.md", "exec"), {})
+        assert capsys.readouterr().out == "p/1.2.dcbs 2000\np/1.1.dcbs 1000\n"
+
+    def test_sql_runs(self, ledger):
+        (example,) = re.findall(r"^```sql\n(.*?)^```", DOCUMENT, re.DOTALL | re.MULTILINE)
+        connection = open_ledger(ledger)
+        for statement in filter(str.strip, example.split(";\n")):
+            connection.execute(statement).fetchall()
+        connection.close()
 
 
 class TestWhileItIsWritten:

@@ -37,7 +37,9 @@ FACTS: Final = (
 )
 
 # Indexes by state hold all rows, although few are of interest: SQLite takes a partial index only
-# where a question repeats its condition word by word, and reads the whole table where it does not.
+# where a question repeats its condition word by word. What `sqlite_stat1` holds is no measurement.
+# It tells SQLite that a state or a modality is shared by many rows, so that a question that also
+# names a series, a patient or an instance is answered by that.
 TABLES: Final = """
 CREATE TABLE setting (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 
@@ -112,7 +114,6 @@ CREATE INDEX file_sop_uid ON file (sop_uid) WHERE sop_uid IS NOT NULL;
 CREATE INDEX file_output ON file (output_id, position);
 CREATE INDEX file_kept ON file (digest) WHERE kind != 'image';
 CREATE INDEX file_state ON file (state, bytes);
-CREATE INDEX file_stored_as ON file (stored_as) WHERE stored_as IS NOT NULL;
 
 -- A file of the archive: a cube, or a zip file with files that are kept as they are.
 CREATE TABLE output (
@@ -154,4 +155,13 @@ SELECT NULLIF(series.series_uid, '') AS series_uid, output.study_uid, output.pat
     CAST(output.source_bytes AS REAL) / output.bytes AS ratio, output.digest, output.made_at,
     output.verified_at, output.problem
 FROM series LEFT JOIN output ON output.series_id = series.id;
+
+ANALYZE;
+INSERT INTO sqlite_stat1 (tbl, idx, stat) VALUES
+    ('place', 'place_state', '1000000 10000'),
+    ('series', 'series_state', '1000000 10000'),
+    ('file', 'file_state', '1000000 10000 100'),
+    ('output', 'output_modality', '1000000 10000 1000'),
+    ('output', 'output_verified', '1000000 1000');
+ANALYZE sqlite_schema;
 """
