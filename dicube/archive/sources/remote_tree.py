@@ -195,11 +195,24 @@ class RemoteTree:
         """Names in a folder, with what is known of them."""
         folder = self._full(path)
         found: dict[tuple[str, str], _Info] = {}
-        for info in self._ask("ls", folder + "/" if self._is_http else folder, detail=True):
+        listed = self._ask("ls", folder + "/" if self._is_http else folder, detail=True)
+        if not path and self._is_no_folder(listed):
+            raise SourceError(
+                "neither a folder, nor a page that lists files, nor a zip or tar file",
+                where=self.shown,
+                hint="check the URL",
+            )
+        for info in listed:
             name = self._name(folder, info)
             if name is not None:
                 found[name, info["type"]] = info
         return [(name, info) for (name, _), info in sorted(found.items(), key=lambda item: item[0])]
+
+    def _is_no_folder(self, listed: list[_Info]) -> bool:
+        """Whether the root is a file, or a page without links."""
+        if self._is_http:
+            return not listed
+        return [info["name"] for info in listed] == [self._base]
 
     def _name(self, folder: str, info: _Info) -> str | None:
         """The name of what is listed; None where it is the folder itself, or elsewhere."""
@@ -273,7 +286,7 @@ class RemoteTree:
             raise self._failure(unquote(path) if self._is_http else path, error) from error
 
     def _failure(self, path: str, error: BaseException) -> DicomCubeError:
-        where = f"{self.shown}/{path}"
+        where = f"{self.shown}/{path}".rstrip("/")
         if isinstance(error, ImportError):
             return MissingDependencyError(
                 "URLs need a package for them", where=where, hint="pip install 'dicube[remote]'"
