@@ -74,7 +74,6 @@ class RemoteTree:
         What a container is, is told by its name alone: asking for the first bytes of each would
         take a request. Whoever reads it will see.
         """
-        self._files.invalidate_cache()
         if self._single is not None:
             kind = kind_of_suffix(self._single)
             assert kind is not None
@@ -93,7 +92,6 @@ class RemoteTree:
 
     def folder(self, path: str) -> ListedPlace:
         """See `LocalTree.folder`."""
-        self._files.invalidate_cache()
         return self._folder(path)[0]
 
     def container(self, path: str, kind: ContainerKind) -> ListedPlace:
@@ -279,6 +277,8 @@ class RemoteTree:
             raise self._failure(path, error) from error
 
     def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
+        # Listings that are kept would fill the memory, and be out of date.
+        self._files.invalidate_cache()
         try:
             return getattr(self._files, method)(*arguments, **options)
         except Exception as error:  # each file system has errors of its own
