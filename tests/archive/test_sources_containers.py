@@ -254,8 +254,11 @@ class TestRefusal:
     def test_members_that_an_empty_list_hides(self, tmp_path):
         one, two = zip_of(tmp_path / "a.zip", {"a": b"1"}), zip_of(tmp_path / "b.zip", {})
         one.write_bytes(one.read_bytes() + two.read_bytes())
-        refused(one, "has no members")
-        assert contents(two) == {}
+        refused(one, "has no files")
+
+    @pytest.mark.parametrize("suffix", [".zip", ".tar", ".tgz"])
+    def test_containers_of_nothing_which_would_be_forgotten(self, tmp_path, suffix):
+        refused(container_of(tmp_path, suffix, {}), "has no files")
 
     def test_folder_with_content(self, tmp_path):
         refused(zip_of(tmp_path / "x.zip", {"a/": b"content"}), "no files")

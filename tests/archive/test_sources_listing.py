@@ -15,6 +15,9 @@ from dicube.archive.sources.listing import ListedPlace, list_place, list_places
 from dicube.archive.work import Failure, Place
 from tests.archive.containers import SUFFIXES, container_of, zip_of
 
+NAMES = st.text(st.characters(codec="utf-8", exclude_characters="/"), min_size=1)
+LISTED = st.lists(st.tuples(NAMES, st.integers(0, 20), st.integers(0, 20)), max_size=3)
+
 
 def put(root: Path, *names: str, content: bytes = b"x") -> None:
     for name in names:
@@ -201,12 +204,7 @@ class TestFingerprint:
         os.utime(tmp_path / "x.zip", ns=(5, 6))
         assert places_of(tmp_path)["x.zip"].fingerprint != before["x.zip"].fingerprint
 
-    @given(
-        *[
-            st.lists(st.tuples(st.text(st.characters(exclude_characters="/"), min_size=1),
-                               st.integers(0, 20), st.integers(0, 20)), max_size=3)
-        ] * 2
-    )  # fmt: skip
+    @given(one=LISTED, other=LISTED)
     def test_different_files_have_different_ones(self, one, other):
         assert (fingerprint(one) == fingerprint(other)) == (one == other)
 

@@ -242,7 +242,9 @@ class TestS3:
         bucket.pipe({"source/a/1": b"1", "source/b/x.zip": b"PK"})
         places = {place.path: place for place in list_places("s3://source")}
         assert places["a"].files[0].modified_ns > 10**18
-        bucket.pipe({"source/a/1": b"2", "source/b/x.zip": b"PQ"})
+        # By somebody else, as this file system does not know.
+        for key, body in (("a/1", b"2"), ("b/x.zip", b"PQ")):
+            bucket.call_s3("put_object", Bucket="source", Key=key, Body=body)
         again = {place.path: place for place in list_places("s3://source")}
         assert set(places) == {"a", "b/x.zip"}
         assert all(places[path].fingerprint != again[path].fingerprint for path in places)
@@ -265,6 +267,16 @@ class TestS3:
             list(list_places("s3://gone/tree"))
 
 
+@pytest.fixture
+def urls_without_files(folder) -> Iterator[list[str]]:
+    files = fsspec.filesystem("memory")
+    files.pipe("/source/a.dcm", b"1")
+    (folder / "bare").mkdir()
+    with serving(plain_handler(folder)) as address:
+        yield ["memory://source/a.dcm", f"{address}/bare"]
+    files.rm("/source", recursive=True)
+
+
 class TestOthers:
     def test_file_systems_in_memory_are_sources(self):
         files = fsspec.filesystem("memory")
@@ -273,6 +285,12 @@ class TestOthers:
             assert whole("memory://source") == TREE
         finally:
             files.rm("/source", recursive=True)
+
+    def test_root_that_is_a_file_or_an_empty_page_is_refused(self, urls_without_files):
+        for root in urls_without_files:
+            with pytest.raises(SourceError, match="neither a folder") as caught:
+                list(list_places(root))
+            assert caught.value.where == root
 
     def test_unknown_kinds_of_urls_are_named(self):
         with pytest.raises(SourceError, match="no such kind") as caught:

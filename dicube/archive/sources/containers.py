@@ -36,7 +36,6 @@ _MOST_RATIO: Final = 200
 _SMALL_BYTES: Final = 1 << 30
 _LAST_TIME_NS: Final = (1 << 63) - 1
 
-_END_RECORD_BYTES: Final = 22  # of a zip file without members
 _ZIP_SUFFIX: Final = ".zip"
 _TAR_SUFFIXES: Final = (".tar", ".tgz", ".tar.gz", ".tar.bz2", ".tar.xz", ".tar.zst")
 _ZIP_STARTS: Final = (b"PK\x03\x04", b"PK\x05\x06")
@@ -123,12 +122,17 @@ def read_members(
     ------
     ContainerError
         It is damaged, cut short, encrypted, no container at all; has links, devices, names that are
-        not safe or not unique, something before or after its members; or it unpacks to far more
-        than it holds.
+        not safe or not unique, something before or after its members, or none; or it unpacks to
+        far more than it holds.
     """
     reader = _zip_members if kind == "zip" else _tar_members
+    is_empty = True
     with _translated(where):
-        yield from reader(file, length_bytes, wanted, where)
+        for member in reader(file, length_bytes, wanted, where):
+            is_empty = False
+            yield member
+    if is_empty and wanted is None:
+        raise _refused("it has no files", where)
 
 
 @contextmanager
@@ -199,8 +203,6 @@ def _zip_members(
     file: io.BufferedReader, length_bytes: int, wanted: Collection[str] | None, where: str
 ) -> Members:
     with zipfile.ZipFile(file) as opened:
-        if not opened.infolist() and length_bytes > _END_RECORD_BYTES + len(opened.comment):
-            raise _refused("it has no members, but is not empty", where)
         for listed, member in _checked_zip(opened.infolist(), length_bytes, where):
             if wanted is None or listed.name in wanted:
                 yield listed, _pieces(opened.open(member), listed.length_bytes, where)

@@ -74,7 +74,6 @@ class RemoteTree:
         What a container is, is told by its name alone: asking for the first bytes of each would
         take a request. Whoever reads it will see.
         """
-        self._files.invalidate_cache()
         if self._single is not None:
             kind = kind_of_suffix(self._single)
             assert kind is not None
@@ -93,7 +92,6 @@ class RemoteTree:
 
     def folder(self, path: str) -> ListedPlace:
         """See `LocalTree.folder`."""
-        self._files.invalidate_cache()
         return self._folder(path)[0]
 
     def container(self, path: str, kind: ContainerKind) -> ListedPlace:
@@ -195,11 +193,24 @@ class RemoteTree:
         """Names in a folder, with what is known of them."""
         folder = self._full(path)
         found: dict[tuple[str, str], _Info] = {}
-        for info in self._ask("ls", folder + "/" if self._is_http else folder, detail=True):
+        listed = self._ask("ls", folder + "/" if self._is_http else folder, detail=True)
+        if not path and self._is_no_folder(listed):
+            raise SourceError(
+                "neither a folder, nor a page that lists files, nor a zip or tar file",
+                where=self.shown,
+                hint="check the URL",
+            )
+        for info in listed:
             name = self._name(folder, info)
             if name is not None:
                 found[name, info["type"]] = info
         return [(name, info) for (name, _), info in sorted(found.items(), key=lambda item: item[0])]
+
+    def _is_no_folder(self, listed: list[_Info]) -> bool:
+        """Whether the root is a file, or a page without links."""
+        if self._is_http:
+            return not listed
+        return [info["name"] for info in listed] == [self._base]
 
     def _name(self, folder: str, info: _Info) -> str | None:
         """The name of what is listed; None where it is the folder itself, or elsewhere."""
@@ -266,6 +277,8 @@ class RemoteTree:
             raise self._failure(path, error) from error
 
     def _ask(self, method: str, *arguments: Any, **options: Any) -> Any:
+        # Listings that are kept would fill the memory, and be out of date.
+        self._files.invalidate_cache()
         try:
             return getattr(self._files, method)(*arguments, **options)
         except Exception as error:  # each file system has errors of its own
@@ -273,7 +286,7 @@ class RemoteTree:
             raise self._failure(unquote(path) if self._is_http else path, error) from error
 
     def _failure(self, path: str, error: BaseException) -> DicomCubeError:
-        where = f"{self.shown}/{path}"
+        where = f"{self.shown}/{path}".rstrip("/")
         if isinstance(error, ImportError):
             return MissingDependencyError(
                 "URLs need a package for them", where=where, hint="pip install 'dicube[remote]'"
