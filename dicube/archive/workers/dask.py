@@ -3,6 +3,7 @@
 import logging
 import pickle
 import time
+from collections import deque
 from collections.abc import Callable
 from concurrent.futures import CancelledError
 from contextlib import ExitStack
@@ -16,6 +17,7 @@ from dicube.exceptions import DicomCubeError
 from dicube.extras import extra_module
 
 _PATIENCE_S: Final = 30.0  # for the scheduler to answer
+_LOOK_S: Final = 0.5  # between looks for workers that have come
 
 
 class DaskWorkers(Workers[Task, Result]):
@@ -39,7 +41,8 @@ class DaskWorkers(Workers[Task, Result]):
         self._function = function
         self._client = client
         self._closing = closing
-        self._tasks: dict[Any, Task] = {}  # by future
+        self._waiting: deque[Task] = deque()
+        self._tasks: dict[Any, Task] = {}  # by future: those that Dask has
         self._finished: SimpleQueue[Any] = SimpleQueue()
 
     @classmethod
@@ -89,7 +92,7 @@ class DaskWorkers(Workers[Task, Result]):
             Dask is not installed.
         """
         distributed = _module("distributed")
-        # A worker has no second task in its queue, which would be blamed as well when it dies.
+        # A worker that has a task is no candidate for a second one.
         settings = _module("dask.config").set({"distributed.scheduler.worker-saturation": 1.0})
         with ExitStack() as closing:
             with settings, deaf_to_interrupts():
@@ -117,28 +120,31 @@ class DaskWorkers(Workers[Task, Result]):
     @property
     def pending(self) -> int:
         """How many tasks were submitted whose outcome `wait` has not returned."""
-        return len(self._tasks)
+        return len(self._waiting) + len(self._tasks)
 
     def submit(self, task: Task) -> None:
-        """Hand the task to the scheduler."""
-        # Pickled here, as for local workers: Dask need not look into it.
-        future = self._client.submit(reply_to, self._function, pickle.dumps(task), pure=False)
-        self._tasks[future] = task
-        future.add_done_callback(self._finished.put)
+        """Hand the task to the scheduler, or let it wait while all workers are busy."""
+        self._waiting.append(task)
+        self._hand_out()
 
     def wait(self, timeout_s: float) -> list[Outcome[Task, Result]]:
         """Outcomes in the order of completion, as soon as there is one; none after the timeout."""
         end = time.monotonic() + timeout_s
         outcomes: list[Outcome[Task, Result]] = []
         while not outcomes or not self._finished.empty():
+            left_s = end - time.monotonic()
             try:
-                future = self._finished.get(timeout=max(0.0, end - time.monotonic()))
+                future = self._finished.get(timeout=max(0.0, min(left_s, _LOOK_S)))
             except Empty:
-                break
+                if left_s <= _LOOK_S:
+                    break
+                self._hand_out()  # there may be more workers than before
+                continue
             if future.status == "lost":  # with the worker that held the result; it is done again
                 future.add_done_callback(self._finished.put)
             else:
                 outcomes.append(self._outcome(future))
+        self._hand_out()
         return outcomes
 
     def close(self) -> None:
@@ -146,7 +152,19 @@ class DaskWorkers(Workers[Task, Result]):
         if self._tasks:
             self._client.cancel(list(self._tasks))
             self._tasks.clear()
+        self._waiting.clear()
         self._closing.close()
+
+    def _hand_out(self) -> None:
+        """Let Dask have one task for each thread: it blames all that a worker has when it dies."""
+        if not self._waiting:
+            return
+        for _ in range(min(len(self._waiting), self.size - len(self._tasks))):
+            task = self._waiting.popleft()
+            # Pickled here, as for local workers: Dask need not look into it.
+            future = self._client.submit(reply_to, self._function, pickle.dumps(task), pure=False)
+            self._tasks[future] = task
+            future.add_done_callback(self._finished.put)
 
     def _outcome(self, future: Any) -> Outcome[Task, Result]:
         task = self._tasks[future]
