@@ -12,7 +12,19 @@ from dicube.cli.text import count_text, printable, ranges_text, size_text
 from tests.cli.runs import ok, refused, run, same_files
 from tests.series import requires_data, series_folder
 
-COMMANDS = ("convert", "info", "verify", "export", "meta", "preview", "mask", "fix", "scan", "seg")
+COMMANDS = (
+    "convert",
+    "info",
+    "verify",
+    "export",
+    "meta",
+    "preview",
+    "mask",
+    "fix",
+    "query",
+    "scan",
+    "seg",
+)
 
 
 class TestHelp:
