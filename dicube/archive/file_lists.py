@@ -21,16 +21,17 @@ DUPLICATES: Final = f"""
 SELECT {_FILE}, file.bytes, (
     SELECT {_path_of("same")} FROM file AS same JOIN place ON place.id = same.place_id
         JOIN root ON root.id = place.root_id WHERE same.id = file.stored_as
-), output.path, file.position
+), output.path, stored.position
 FROM file JOIN place ON place.id = file.place_id JOIN root ON root.id = place.root_id
-    LEFT JOIN output ON output.id = file.output_id
+    LEFT JOIN file AS stored ON stored.id = file.stored_as
+    LEFT JOIN output ON output.id = stored.output_id
 WHERE file.state = 'duplicate'
 """  # noqa: S608
 
 # Files by themselves, those of series that failed as a whole, and places that cannot be listed.
 # CROSS JOIN takes the failed series first, of which there are few, and then their files.
 FAILURES: Final = f"""
-SELECT {_FILE}, 'file' AS what, file.bytes, file.reason
+SELECT {_FILE}, iif(file.state = 'left', 'left', 'file'), file.bytes, file.reason
 FROM file JOIN place ON place.id = file.place_id JOIN root ON root.id = place.root_id
 WHERE file.state IN ('failed', 'left')
 UNION ALL
@@ -70,8 +71,9 @@ def duplicates(ledger: Path) -> Answer:
 def failures(ledger: Path) -> Answer:
     """What is not in the archive, and why.
 
-    Columns are `file`, `what` ("file"; "series": all of its series failed; "place": a folder or
-    container that cannot be read, named by `file`), `bytes`, `reason`.
+    Columns are `file`, `what` ("file"; "left": no regular file, such as a link; "series": all of
+    its series failed; "place": a folder or container that cannot be read, named by `file`),
+    `bytes`, `reason`.
     """
     return _answer(ledger, FAILURES, {"file": str, "what": str, "bytes": int, "reason": str})
 

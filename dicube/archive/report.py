@@ -104,7 +104,7 @@ def report(ledger: Path, run_id: int) -> Document:
             "totals": counts,
             "modalities": counts.pop("outputs"),
             **_histograms(connection),
-            "failures": _failures(connection),
+            **_missing(connection),
             "kept": _kept(connection),
             "duplicates": {**copies, "listed": _listed(connection, DUPLICATES)},
             "differences": _differences(connection),
@@ -165,10 +165,12 @@ def _bars(edges: tuple[float, ...], counts: Counter[int]) -> list[Document]:
     ]
 
 
-def _failures(connection: sqlite3.Connection) -> Document:
-    """Failures by kind, the most frequent first; one kind are reasons that differ in numbers."""
-    kinds: dict[str, Document] = {}
+def _missing(connection: sqlite3.Connection) -> Document:
+    """What failed, and what was left because it is no file, by kind of reason."""
+    failures: dict[str, Document] = {}
+    left: dict[str, Document] = {}
     for file, what, length, reason in connection.execute(FAILURES):
+        kinds = left if what == "left" else failures
         kind = kind_of(reason or "")
         if kind not in kinds and len(kinds) >= _KINDS:
             kind = "other reasons"
@@ -177,6 +179,11 @@ def _failures(connection: sqlite3.Connection) -> Document:
         found["bytes"] += length or 0
         if found["count"] <= LISTED:
             found["listed"].append({"file": _public(file), "what": what, "reason": reason})
+    return {"failures": _ordered(failures), "left": _ordered(left)}
+
+
+def _ordered(kinds: dict[str, Document]) -> Document:
+    """The most frequent kind first."""
     ordered = sorted(kinds.values(), key=lambda found: (-found["count"], found["kind"]))
     return {"count": sum(found["count"] for found in ordered), "kinds": ordered}
 

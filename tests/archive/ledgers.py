@@ -98,13 +98,14 @@ def small_ledger(path: Path) -> Path:
                 sop_uid="2.1.0", digest=f"m{number}",
             )  # fmt: skip
         ledger.file(
-            place, "copy.dcm", "duplicate", series_id=1, output_id=1, position=0, stored_as=1,
+            place, "copy.dcm", "duplicate", series_id=1, stored_as=1,
             sop_uid="1.1.0", digest="10", bytes=500,
         )  # fmt: skip
         failed = ledger.series("3.1", "failed", error="frame 7: Rows is 0", run_id=run)
         ledger.file(place, "pet.dcm", "found", series_id=failed, sop_uid="3.1.0")
         ledger.file(place, "short.dcm", "failed", kind="damaged", reason="ends after 120 bytes")
         ledger.file(place, "short2.dcm", "failed", kind="damaged", reason="ends after 77 bytes")
+        ledger.file(place, "link.dcm", "left", kind="other", reason="a link", bytes=0)
         ledger.place(1, "bad.zip", container="zip", state="failed", problem="encrypted")
         others = ledger.series("", content="files", place_id=-1, stem="other-files/000001")
         output = ledger.output(

@@ -97,6 +97,8 @@ class TestPlans:
             ),
             ("SELECT id FROM file WHERE digest = ? AND kind != 'image' AND state = 'stored'",
              "file_kept"),
+            ("SELECT id FROM file WHERE digest = ? AND bytes = ? AND kind != 'image'"
+             " AND state = 'found'", "file_kept"),
             ("SELECT id FROM output WHERE series_id = ?", "output_series"),
             ("SELECT id FROM output WHERE path = ?", "sqlite_autoindex_output_1"),
             ("SELECT id FROM output WHERE verified_at < ?", "output_verified"),

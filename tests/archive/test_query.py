@@ -2,11 +2,16 @@
 
 import _thread
 import json
+import os
 import re
 import shlex
 import sqlite3
+import subprocess
+import sys
+import tempfile
 import threading
 import time
+from contextlib import nullcontext
 from pathlib import Path
 
 import pytest
@@ -193,6 +198,17 @@ class LedgerBuilderOf:
         self.connection.close()
 
 
+def count_as_nobody(ledger: Path) -> str:
+    """The rows of a ledger, asked by a user who is not root: root may write anywhere."""
+    code = (
+        "import os, sys; from pathlib import Path; from dicube.archive.query import count\n"
+        "if os.geteuid() == 0: os.setresuid(65534, 65534, 65534)\n"
+        "print(count(Path(sys.argv[1])))"
+    )
+    command = [sys.executable, "-c", code, str(ledger)]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
 class TestOtherFiles:
     def test_no_ledger_is_said(self, tmp_path):
         with pytest.raises(MetaDataError, match="no such ledger"):
@@ -200,6 +216,19 @@ class TestOtherFiles:
         (tmp_path / "text.sqlite").write_text("no database " * 100)
         with pytest.raises(DataConsistencyError, match="no ledger"):
             query(tmp_path / "text.sqlite")
+
+    def test_ledger_in_a_folder_that_may_not_be_written_is_read(self):
+        with tempfile.TemporaryDirectory() as name:
+            folder = Path(name)
+            ledger = small_ledger(folder / "archive.sqlite")
+            folder.chmod(0o555)
+            try:
+                assert count_as_nobody(ledger) == "6"
+                writer = LedgerBuilderOf(ledger) if os.geteuid() == 0 else nullcontext()
+                with writer:  # now there is a log
+                    assert count_as_nobody(ledger) == "6"
+            finally:
+                folder.chmod(0o755)
 
     def test_damaged_ledger_is_said(self, ledger):
         data = bytearray(ledger.read_bytes())
@@ -273,6 +302,7 @@ class TestFileLists:
             ("/data/in/short2.dcm", "file", "ends after 77 bytes"),
             ("/data/in/pet.dcm", "series", "frame 7: Rows is 0"),
             ("/data/bad.zip", "place", "encrypted"),
+            ("/data/in/link.dcm", "left", "a link"),
         }
 
     def test_differences_are_instances_of_one_uid_with_other_bytes(self, ledger):

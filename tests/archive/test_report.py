@@ -104,6 +104,14 @@ class TestNumbers:
             "encrypted", "frame \u2026: Rows is \u2026",
         }  # fmt: skip
 
+    def test_what_is_no_file_is_left_and_is_no_failure(self, ledger):
+        left = report(ledger, 1)["left"]
+        assert left["count"] == 1
+        assert left["kinds"][0]["listed"] == [
+            {"file": "/data/in/link.dcm", "what": "left", "reason": "a link"}
+        ]
+        assert "Left where they are" in written(ledger)[1]
+
     def test_kept_files_copies_differences_and_findings(self, ledger):
         found = report(ledger, 1)
         assert found["kept"] == [{"kind": "other", "reason": "no DICOM", "files": 1, "bytes": 1000}]
@@ -223,8 +231,8 @@ def test_document_describes_every_key_of_the_report(ledger: Path) -> None:
         return set(value).union(*(keys(each) for key, each in value.items() if key not in of_data))
 
     found = report(ledger, 1)
-    del found["totals"]["files"]["stored"], found["totals"]["files"]["duplicate"]  # states
-    del found["totals"]["files"]["failed"], found["totals"]["files"]["found"]
+    for state in ("stored", "duplicate", "failed", "found"):
+        del found["totals"]["files"][state]
     text = DOCUMENT.read_text(encoding="utf-8")
     assert len(keys(found)) > 40
     assert not {key for key in keys(found) if f"`{key}`" not in text}

@@ -58,9 +58,9 @@ class TestFolders:
         places = places_of(tmp_path)
         reason = "a symbolic link, which is not followed"
         assert places[""].failures == tuple(
-            Failure(name, reason) for name in ("to file", "to folder", "to nothing")
+            Failure(name, reason, is_file=False) for name in ("to file", "to folder", "to nothing")
         )
-        assert places["real"].failures == (Failure("loop", reason),)
+        assert places["real"].failures == (Failure("loop", reason, is_file=False),)
         assert list(places) == ["", "real"]
 
     def test_sockets_and_pipes_are_reported(self, tmp_path, monkeypatch):

@@ -13,7 +13,19 @@ from tests.cli.runs import ok, refused, run, same_files
 from tests.series import requires_data, series_folder
 
 COMMANDS = (
-    *("convert", "info", "verify", "restore", "export", "meta", "preview", "mask", "fix", "scan"),
+    *(
+        "archive",
+        "convert",
+        "info",
+        "verify",
+        "restore",
+        "query",
+        "export",
+        "meta",
+        "preview",
+        "mask",
+    ),
+    *("fix", "scan"),
     "seg",
 )
 

@@ -63,7 +63,7 @@ def test_summary_names_states_modalities_and_ratios(ledger: Path) -> None:
 
 @pytest.mark.parametrize(
     ("option", "rows", "word"),
-    [("--duplicates", 1, "copy.dcm"), ("--failures", 4, "frame 7"), ("--differences", 2, "2.1.0")],
+    [("--duplicates", 1, "copy.dcm"), ("--failures", 5, "frame 7"), ("--differences", 2, "2.1.0")],
 )
 def test_lists_are_printed_and_written(
     ledger: Path, tmp_path: Path, option: str, rows: int, word: str

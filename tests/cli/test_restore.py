@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.archive.ledgers import Sample, change, files_of, flip, sample_archive
+from tests.archive.samples import Sample, change, files_of, flip, sample_archive
 from tests.cli.runs import misused, ok, refused, run
 
 

@@ -1,5 +1,6 @@
 """Ledgers as SQLite databases: made, opened to be written, opened to be read."""
 
+import os
 import sqlite3
 from pathlib import Path
 from typing import Final
@@ -58,7 +59,7 @@ def read_ledger(path: Path) -> sqlite3.Connection:
     """
     if not path.is_file():
         raise MetaDataError("no such ledger", where=str(path), hint="check the path")
-    connection = _connect(f"{path.absolute().as_uri()}?mode=ro", path)
+    connection = _connect(_reading_uri(path), path)
     try:
         _check(connection, path)
         connection.execute("PRAGMA query_only = ON")
@@ -69,6 +70,14 @@ def read_ledger(path: Path) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _reading_uri(path: Path) -> str:
+    """With a log, others may be writing; without one, SQLite would make it to read the ledger."""
+    uri = f"{path.absolute().as_uri()}?mode=ro"
+    has_log = path.with_name(f"{path.name}-wal").exists()
+    may_make_one = os.access(path.absolute().parent, os.W_OK)
+    return uri if has_log or may_make_one else f"{uri}&immutable=1"
 
 
 def _connect(uri: str, path: Path) -> sqlite3.Connection:

@@ -144,7 +144,7 @@ CREATE INDEX output_verified ON output (verified_at);
 
 -- One row for each cube or zip file, and for each series that has none yet.
 CREATE VIEW archive AS
-SELECT NULLIF(series.series_uid, '') AS series_uid, output.study_uid, output.patient_id,
+SELECT series.series_uid AS series_uid, output.study_uid, output.patient_id,
     output.modality, output.study_date, output.study_description, output.series_number,
     output.series_description,
     output.body_part, output.manufacturer, output.model, output.kind, output.frames, output.rows,
