@@ -16,7 +16,7 @@ import xxhash
 
 from dicube.archive.destination import Destination, digest_of
 from dicube.archive.ledger.opened import open_ledger
-from dicube.archive.location import destination_of
+from dicube.archive.location import destination_of, is_own_file
 from dicube.archive.originals import open_originals
 from dicube.core.verify import verify_file
 from dicube.dicom.folder_scan import Progress
@@ -205,12 +205,11 @@ def _unknown_files(
     rows = connection.execute("SELECT path FROM output")
     missing = {path for (path,) in rows}
     known = len(missing)
-    own = {f"{ledger.absolute()}{suffix}" for suffix in ("", "-wal", "-shm", "-journal")}
     unknown = []
     for path in destination.paths():
         if path in missing:
             missing.remove(path)
-        elif f"{destination.url}/{path}" not in own:
+        elif not is_own_file(ledger.absolute(), Path(destination.url, path)):
             unknown.append(path)
     if known and len(missing) == known:
         raise DataConsistencyError(

@@ -45,3 +45,16 @@ def destination_of(
         where=places[0] or str(ledger),
         hint="say where it is now with --archive",
     )
+
+
+def report_paths(ledger: Path) -> tuple[Path, Path]:
+    """Where the report of the last run is, as JSON and as a page."""
+    return ledger.with_suffix(".report.json"), ledger.with_suffix(".report.html")
+
+
+def is_own_file(ledger: Path, path: Path) -> bool:
+    """Whether a file is the ledger, one that SQLite or a run made beside it, or the report."""
+    if path.parent != ledger.parent:
+        return False
+    beside = path.name.startswith((f"{ledger.name}-", f"{ledger.name}.run-"))
+    return beside or path == ledger or path in report_paths(ledger)

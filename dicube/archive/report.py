@@ -54,14 +54,15 @@ def write_report(ledger: Path, run_id: int, json_path: Path, html_path: Path) ->
     Raises
     ------
     MissingDependencyError
-        Jinja2 is not installed.
+        Jinja2 is not installed; the JSON file is written all the same.
     MetaDataError
         There is no ledger at this path, or no such run in it.
     DataConsistencyError
         The ledger is damaged or of another version, or a file cannot be written.
     """
-    jinja2 = extra_module("jinja2", extra="archive", purpose="the report of an archive")
     document = report(ledger, run_id)
+    _write(json_path, json.dumps(document, indent=1))
+    jinja2 = extra_module("jinja2", extra="archive", purpose="the page of the report")
     environment = jinja2.Environment(
         loader=jinja2.FileSystemLoader(_TEMPLATES),
         autoescape=True,
@@ -69,16 +70,17 @@ def write_report(ledger: Path, run_id: int, json_path: Path, html_path: Path) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    page = environment.get_template("report.html").render(document)
-    texts = {json_path: json.dumps(document, indent=1), html_path: page}
-    for path, text in texts.items():
-        try:
-            with replacing(path) as file:
-                file.write(text.encode())
-        except OSError as error:
-            raise DataConsistencyError(
-                f"cannot be written: {error.strerror}", where=str(path)
-            ) from error
+    _write(html_path, environment.get_template("report.html").render(document))
+
+
+def _write(path: Path, text: str) -> None:
+    try:
+        with replacing(path) as file:
+            file.write(text.encode())
+    except OSError as error:
+        raise DataConsistencyError(
+            f"cannot be written: {error.strerror}", where=str(path)
+        ) from error
 
 
 def report(ledger: Path, run_id: int) -> Document:

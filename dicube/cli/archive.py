@@ -12,6 +12,8 @@ import typer
 
 from dicube.archive.job import ArchiveOptions, Summary, WorkerPool, run_archive
 from dicube.archive.layout import DEFAULT_LAYOUT, Layout
+from dicube.archive.location import LEDGER_NAME, report_paths
+from dicube.archive.report import write_report
 from dicube.archive.settings import StoreSettings
 from dicube.archive.storing.worker import work_on
 from dicube.archive.work import CubeFormat
@@ -20,6 +22,7 @@ from dicube.archive.workers.local import LocalWorkers
 from dicube.cli.archive_progress import shown
 from dicube.cli.exit_codes import ExitCode
 from dicube.cli.text import count_text, help_lines, printable, size_text
+from dicube.exceptions import MissingDependencyError
 from dicube.storage.remote import is_url
 
 EXAMPLES: Final = help_lines(
@@ -35,7 +38,6 @@ EXAMPLES: Final = help_lines(
     "dicube query asks the ledger.",
 )
 
-LEDGER_NAME: Final = "archive.sqlite"
 _UNITS: Final = {"K": 10, "M": 20, "G": 30, "T": 40}
 
 
@@ -161,6 +163,7 @@ def archive(
     with shown() as watch:
         summary = run_archive(options, _pool(options.store, count, scheduler, dask=dask), watch)
     _print_summary(options, summary)
+    _report(options.ledger, summary)
     if summary.failed:
         raise typer.Exit(ExitCode.DIFFERENT)
 
@@ -212,6 +215,16 @@ def _memory(text: str | None) -> int:
 
 def _interrupt(number: int, frame: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def _report(ledger: Path, summary: Summary) -> None:
+    """Write the report beside the ledger, in the place of that of the run before."""
+    paths = report_paths(ledger)
+    try:
+        write_report(ledger, summary.run_id, *paths)
+    except MissingDependencyError as error:
+        typer.echo(f"no page of the report: {error}", err=True)
+    typer.echo(printable(f"  report {paths[1 if paths[1].exists() else 0]}"))
 
 
 def _print_summary(options: ArchiveOptions, summary: Summary) -> None:

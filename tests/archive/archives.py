@@ -11,6 +11,7 @@ from pathlib import Path
 from pydicom.pixels import pixel_array
 
 from dicube.archive.destination import digest_of
+from dicube.archive.location import is_own_file
 from tests.archive.corpus import Corpus, members_of, tree_digest
 from tests.same_files import assert_same_elements, assert_same_values, is_uncompressed
 
@@ -109,7 +110,7 @@ def assert_consistent(archive: Path) -> None:
         assert digest_of(archive / output["path"]) == (output["bytes"], output["digest"])
     known = {archive / output["path"] for output in outputs} | {ledger}
     found = {path for path in archive.rglob("*") if path.is_file()}
-    assert {path for path in found if not path.name.startswith(f"{LEDGER}-")} == known
+    assert {path for path in found if not is_own_file(ledger, path)} == known - {ledger}
 
 
 def assert_restored(corpus: Corpus, restored: Path, scratch: Path) -> None:
