@@ -13,7 +13,21 @@ from tests.cli.runs import ok, refused, run, same_files
 from tests.series import requires_data, series_folder
 
 COMMANDS = tuple(
-    "archive convert export fix info mask meta preview query restore scan seg verify".split()
+    [
+        "archive",
+        "convert",
+        "export",
+        "fix",
+        "info",
+        "mask",
+        "meta",
+        "preview",
+        "query",
+        "restore",
+        "scan",
+        "seg",
+        "verify",
+    ]
 )
 
 
