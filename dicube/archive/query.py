@@ -80,10 +80,12 @@ class Answer(Closing):
             yield dict(zip(names, row, strict=True))
 
     def tuples(self) -> Iterator[tuple[Value, ...]]:
-        """Each row once as its values, which takes a third of the time."""
+        """Each row once as its values: faster, for those who know the columns."""
         self._cursor.row_factory = None
         with self, translating():
-            yield from self._cursor
+            # `yield from` would close the cursor, after the ledger.
+            for row in self._cursor:  # noqa: UP028
+                yield row
 
     def close(self) -> None:
         """Close the ledger."""

@@ -77,6 +77,11 @@ class TestAnswers:
             assert next(iter(rows))["state"] == "done"
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
             rows._connection.execute("SELECT 1")
+        with query(ledger) as rows:
+            for row in (reading := iter(rows)):
+                assert row["state"] == "done"
+                break
+        reading.close()  # what was not read is let go without a complaint
         rows = query(ledger)
         assert len(list(rows)) == 6
         with pytest.raises(sqlite3.ProgrammingError, match="closed"):
@@ -207,6 +212,35 @@ def count_as_nobody(ledger: Path) -> str:
     )
     command = [sys.executable, "-c", code, str(ledger)]
     return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def test_reader_that_ends_early_and_ctrl_c_end_the_program_quietly(tmp_path: Path) -> None:
+    ledger = small_ledger(tmp_path / "archive.sqlite")
+    with LedgerBuilderOf(ledger) as connection:
+        connection.executemany(
+            "INSERT INTO series (content, series_uid, place_id, stem, state)"
+            " VALUES ('images', ?, 0, ?, 'found')",
+            [(f"9.{number}", f"s/{number}") for number in range(5000)],
+        )
+    program = [sys.executable, "-m", "dicube", "query", str(ledger)]
+    with subprocess.Popen(
+        [*program, "--format", "csv"], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout.readline().startswith('"series_uid"')
+        process.stdout.close()
+        assert process.stderr.read() == ""
+    endless = "(select count(*) from archive a, archive b, archive c, archive d) < 0"
+    code = (
+        "import signal, sys, threading, os; from dicube.cli import main\n"
+        "signal.signal(signal.SIGINT, signal.default_int_handler)\n"  # a shell may ignore it
+        "threading.Timer(1, os.kill, (os.getpid(), signal.SIGINT)).start()\n"
+        "sys.argv = ['dicube', *sys.argv[1:]]; main()"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, "query", str(ledger), endless, "--count"],
+        capture_output=True, text=True, timeout=120, check=False,
+    )  # fmt: skip
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "error: interrupted\n")
 
 
 class TestOtherFiles:
