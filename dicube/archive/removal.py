@@ -38,7 +38,7 @@ SELECT place.id, url, place.path, place.container, place.fingerprint,
     GROUP_CONCAT(DISTINCT COALESCE(file.output_id, same.output_id)) AS outputs
 {_STORED} AND place.container IS NOT NULL AND place.state = 'scanned'
     AND NOT EXISTS (SELECT 1 FROM file AS other WHERE other.place_id = place.id
-        AND other.state NOT IN ('stored', 'duplicate', 'superseded'))
+        AND other.state != 'superseded' AND other.state NOT IN ('stored', 'duplicate'))
 GROUP BY place.id
 """  # noqa: S608  # text of our own
 
@@ -112,7 +112,8 @@ def _note(connection: sqlite3.Connection, column: str, ids: list[int]) -> None:
     with transaction(connection):
         connection.executemany(
             f"UPDATE file SET removed_at = ? WHERE {column} = ?"  # noqa: S608  # one of two names
-            " AND state IN ('stored', 'duplicate')",
+            # The index of names holds no others.
+            " AND state != 'superseded' AND state IN ('stored', 'duplicate')",
             [(now(), each) for each in ids],
         )
 

@@ -12,22 +12,9 @@ from dicube.cli.text import count_text, printable, ranges_text, size_text
 from tests.cli.runs import ok, refused, run, same_files
 from tests.series import requires_data, series_folder
 
-COMMANDS = tuple(
-    [
-        "archive",
-        "convert",
-        "export",
-        "fix",
-        "info",
-        "mask",
-        "meta",
-        "preview",
-        "query",
-        "restore",
-        "scan",
-        "seg",
-        "verify",
-    ]
+COMMANDS = (
+    *("archive", "restore", "query", "convert", "info", "verify", "export", "meta", "preview"),
+    *("mask", "fix", "scan", "seg"),
 )
 
 
