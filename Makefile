@@ -3,6 +3,7 @@
 # make check   format, lint, types, layers (what pre-commit runs)
 # make bench   the tables against other tools and codecs, measured in one run
 # make fuzz    feed damaged codestreams and files to the native code for FUZZ_SECONDS (60) each target
+# make soak    an archive of all test data many times over, killed again and again; some minutes
 # make tsan    the C++ tests under ThreadSanitizer
 
 PYTHON ?= python3
@@ -28,13 +29,16 @@ FUZZ_SEEDS ?= $(VECTORS)
 FUZZ_CXX := $(or $(shell command -v clang++),c++)
 FUZZ_BUILD := build/fuzz-$(notdir $(FUZZ_CXX))
 
-.PHONY: demo test cpp-tests tsan fuzz check format bench clean
+.PHONY: demo test soak cpp-tests tsan fuzz check format bench clean
 
 demo: $(INSTALLED)
 	$(BIN)/python examples/demo.py
 
 test: $(INSTALLED) $(PUBLISHED) $(READERS) $(PYDICOM_SEG) $(PEERS) cpp-tests
 	$(BIN)/python -m pytest -q -n auto --dist loadfile
+
+soak: $(INSTALLED)
+	$(BIN)/python -m tests.archive.soak
 
 cpp-tests: $(INSTALLED)
 	$(CONFIGURE) -B build/cpp-tests -D DICUBE_BUILD_TESTS=ON

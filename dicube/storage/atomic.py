@@ -54,7 +54,8 @@ def make_folders(folder: Path) -> None:
 
 def remove_unfinished(path: Path) -> None:
     """Remove what processes that were killed left of writing this file."""
-    pattern = re.compile(rf"\.[0-9a-f]{{12}}\.part\.{re.escape(path.name)}")
+    # Whoever is given the hidden name may replace that in the same way.
+    pattern = re.compile(rf"(\.[0-9a-f]{{12}}\.part\.)+{re.escape(path.name)}")
     with suppress(FileNotFoundError):
         for other in path.parent.iterdir():
             if pattern.fullmatch(other.name):

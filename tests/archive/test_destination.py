@@ -132,13 +132,17 @@ class TestEveryDestination:
 
 
 class TestFolder:
-    def test_what_killed_processes_left_of_the_file_is_removed(self, tmp_path):
+    @pytest.mark.parametrize(
+        "write", ["half = open(path, 'w')", "half = replacing(path); half.__enter__()"]
+    )
+    def test_what_killed_processes_left_of_the_file_is_removed(self, tmp_path, write):
         destination = open_destination(str(tmp_path))
         program = (
             "import os, signal, sys\n"
             "from dicube.archive.destination import open_destination\n"
+            "from dicube.storage.atomic import replacing\n"
             "with open_destination(sys.argv[1]).adding('a/x.dcbs') as path:\n"
-            "    path.write_bytes(b'half')\n"
+            f"    {write}\n"
             "    os.kill(os.getpid(), signal.SIGKILL)\n"
         )
         command = [sys.executable, "-c", program, str(tmp_path)]
