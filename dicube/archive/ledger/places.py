@@ -1,6 +1,7 @@
 """What the sources hold: roots, places, and the files that were found there."""
 
 import sqlite3
+from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -55,14 +56,16 @@ class Places:
         """Note places; those that are new or changed are to be scanned."""
         rows = [(root.root_id, place.path, place.container, place.fingerprint) for place in listed]
         with transaction(self._connection):
-            # A place that somebody scans just now is left to them.
+            # A place that somebody scans just now is left to them, with the fingerprint that it had:
+            # the next listing sees that it changed.
             self._connection.executemany(
                 "INSERT INTO place (root_id, path, container, fingerprint, state)"
                 " VALUES (?, ?, ?, ?, 'listed') ON CONFLICT (root_id, path) DO UPDATE SET"
                 " container = excluded.container, fingerprint = excluded.fingerprint,"
-                " state = 'listed', problem = NULL"
-                " WHERE fingerprint != excluded.fingerprint"
-                " OR container IS NOT excluded.container",
+                " state = 'listed', problem = NULL, run_id = NULL"
+                " WHERE (fingerprint != excluded.fingerprint"
+                " OR container IS NOT excluded.container)"
+                " AND (state != 'listed' OR run_id IS NULL)",
                 rows,
             )
 
@@ -195,10 +198,7 @@ def new_series(
     connection: sqlite3.Connection, content: str, series_uid: str, place_id: int, wanted: str
 ) -> int:
     """A new row of `series`, its stem made unique."""
-    stem, number = wanted, 1
-    while connection.execute("SELECT 1 FROM series WHERE stem = ?", (stem,)).fetchone():
-        number += 1
-        stem = f"{wanted}~~{number}"
+    stem = _free_stem(connection, wanted)
     cursor = connection.execute(
         "INSERT INTO series (content, series_uid, place_id, stem, state)"
         " VALUES (?, ?, ?, ?, 'found')",
@@ -206,6 +206,26 @@ def new_series(
     )
     assert cursor.lastrowid is not None
     return cursor.lastrowid
+
+
+def _free_stem(connection: sqlite3.Connection, wanted: str) -> str:
+    """`wanted`, or with a number behind it the first that is free.
+
+    Series are never removed, so the numbers have no gaps, and few questions find the last.
+    """
+
+    def stem(number: int) -> str:
+        return wanted if number == 1 else f"{wanted}~~{number}"
+
+    def is_free(number: int) -> bool:
+        found = connection.execute("SELECT 1 FROM series WHERE stem = ?", (stem(number),))
+        return found.fetchone() is None
+
+    free = 1
+    while not is_free(free):
+        free *= 2
+    numbers = range(free // 2 + 1, free)
+    return stem(numbers.start + bisect_left(numbers, True, key=is_free))
 
 
 def _is_same(row: sqlite3.Row, facts: FileFacts) -> bool:

@@ -19,8 +19,9 @@ from dicube.version import __version__
 Outcome = Literal["done", "failures", "interrupted"]
 
 _TRIED_AGAIN: Final = (
-    "UPDATE place SET state = 'listed', run_id = NULL WHERE state = 'failed'",
-    "UPDATE file SET state = 'found' WHERE state = 'failed'",
+    # Files that failed are looked at anew with their places: they may have changed, or be gone.
+    "UPDATE place SET state = 'listed', run_id = NULL WHERE state = 'failed'"
+    " OR id IN (SELECT place_id FROM file WHERE state = 'failed')",
     # As if a run had died over it: something may be left of the last try.
     "UPDATE series SET state = 'taken', run_id = NULL WHERE state = 'failed'",
 )

@@ -92,7 +92,7 @@ CREATE INDEX series_state ON series (state);
 
 -- A file of the sources.
 CREATE TABLE file (
-    id INTEGER PRIMARY KEY,
+    id INTEGER PRIMARY KEY AUTOINCREMENT,  -- never that of a row that is gone: workers report by it
     place_id INTEGER NOT NULL REFERENCES place,
     name TEXT NOT NULL,                    -- in its place
     bytes INTEGER NOT NULL,
@@ -112,7 +112,7 @@ CREATE UNIQUE INDEX file_name ON file (place_id, name) WHERE state != 'supersede
 CREATE INDEX file_series ON file (series_id) WHERE series_id IS NOT NULL;
 CREATE INDEX file_sop_uid ON file (sop_uid) WHERE sop_uid IS NOT NULL;
 CREATE INDEX file_output ON file (output_id, position);
-CREATE INDEX file_kept ON file (digest) WHERE kind != 'image';
+CREATE INDEX file_kept ON file (digest, bytes, state, series_id) WHERE kind != 'image';
 CREATE INDEX file_state ON file (state, bytes);
 
 -- A file of the archive: a cube, or a zip file with files that are kept as they are.

@@ -14,9 +14,10 @@ _TAKEABLE: Final = """
 SELECT series.id, content, stem, state, deaths,
     (SELECT COALESCE(SUM(bytes), 0) FROM file
      WHERE file.series_id = series.id AND file.state = 'found') AS length
-FROM series WHERE state = 'found' OR (state = 'taken' AND run_id IS NULL)
-ORDER BY series.id LIMIT ?
+FROM series WHERE {} ORDER BY series.id LIMIT ?
 """
+# Two questions, because SQLite would sort all that wait to answer them as one.
+_TAKEABLE_STATES: Final = ("state = 'taken' AND run_id IS NULL", "state = 'found'")
 # One file of each content, unless one is on its way already.
 _KEPT_ONCE: Final = """
 SELECT MIN(id) AS id, bytes FROM file
@@ -62,8 +63,7 @@ class SeriesQueue:
         taken: list[SeriesWork] = []
         length = 0
         with transaction(self._connection):
-            rows = self._connection.execute(_TAKEABLE, (most_series,)).fetchall()
-            for row in rows:
+            for row in self._takeable(most_series):
                 alone = row["deaths"] > 0  # it may not take others with it
                 length += row["length"]
                 if taken and (alone or length > most_bytes):
@@ -147,8 +147,15 @@ class SeriesQueue:
             "UPDATE file SET state = 'duplicate', series_id = same.series_id,"
             " stored_as = same.id FROM file AS same WHERE file.state = 'found'"
             " AND file.kind != 'image' AND file.series_id IS NULL AND same.kind != 'image'"
-            " AND same.state = 'stored' AND same.digest = file.digest AND same.bytes = file.bytes"
+            " AND same.state IN ('stored', 'superseded') AND same.output_id IS NOT NULL"
+            " AND same.digest = file.digest AND same.bytes = file.bytes"
         )
+
+    def _takeable(self, most: int) -> list[sqlite3.Row]:
+        rows: list[sqlite3.Row] = []
+        for state in _TAKEABLE_STATES:
+            rows += self._connection.execute(_TAKEABLE.format(state), (most - len(rows),))
+        return rows
 
     def _work(self, row: sqlite3.Row) -> SeriesWork:
         files = self._connection.execute(
@@ -181,8 +188,9 @@ class SeriesQueue:
         for output in result.outputs:
             self._store_output(result.series_id, output)
         self._connection.executemany(
-            "UPDATE file SET state = 'duplicate', digest = ?, stored_as = ? WHERE id = ?",
-            [(digest, same, file_id) for file_id, same, digest in result.duplicates],
+            "UPDATE file SET state = 'duplicate', digest = ?, stored_as = same.id"
+            " FROM file AS same WHERE file.id = ? AND same.id = ? AND same.output_id IS NOT NULL",
+            [(digest, file_id, same) for file_id, same, digest in result.duplicates],
         )
         self._connection.executemany(
             "UPDATE file SET state = 'failed', reason = ? WHERE id = ?",

@@ -130,6 +130,8 @@ class LocalTree:
         except OSError as error:
             if not path:
                 raise self._failure(path, error) from error
+            if isinstance(error, FileNotFoundError):  # nothing is left of it that could fail
+                return ListedPlace(path, None, fingerprint(())), []
             failures.append(Failure("", f"the folder cannot be listed: {error.strerror}"))
         files.sort()
         failures.sort()

@@ -1,5 +1,6 @@
 """The first look at the files of a place: what each is, told from its header."""
 
+import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -8,6 +9,7 @@ from pydicom.datadict import tag_for_keyword
 from dicube.archive.destination import digest_of
 from dicube.archive.sources.errors import ContainerError
 from dicube.archive.sources.listing import ListedFile, tree_of
+from dicube.archive.sources.local_tree import LocalTree
 from dicube.archive.sources.staging import Staging
 from dicube.archive.work import Failure, FileFacts, FileKind, FileRef, Place, ScannedPlace
 from dicube.dicom.dicom_meta import DicomMeta
@@ -20,10 +22,12 @@ from dicube.exceptions import DicomCubeError
 def scan_place(place: Place, staging: Staging, keywords: Sequence[str]) -> ScannedPlace:
     """Take every file of a place apart; pixels are not read.
 
-    A container that cannot be read to its end counts as one file.
+    A container that cannot be read to its end counts as one file; one that is gone holds nothing.
     """
     scanned = ScannedPlace(place.place_id)
     try:
+        if _is_gone(place):
+            return scanned
         for batch in staging.batches(place):
             _add_batch(scanned, batch, keywords)
         scanned.failures.extend(staging.failures)
@@ -32,6 +36,14 @@ def scan_place(place: Place, staging: Staging, keywords: Sequence[str]) -> Scann
     except DicomCubeError as error:
         return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
     return scanned
+
+
+def _is_gone(place: Place) -> bool:
+    """Whether a container vanished since it was listed; a root that did raises SourceError."""
+    if place.container is None:
+        return False
+    tree = tree_of(place.root)
+    return isinstance(tree, LocalTree) and not os.path.lexists(tree.base / place.path)
 
 
 def _add_batch(

@@ -85,21 +85,24 @@ class _Storing:
         for ref, path in zip(self._work.files, brought.paths, strict=True):
             if path is not None:
                 self._refs[path] = ref
+        duplicates: list[Duplicate] = []
         if self._work.content == "files":
             self._kept = dict.fromkeys(self._refs, "")
         else:
-            self._store_images(brought.folder)
+            duplicates = self._store_images(brought.folder)
         self._store_kept()
+        for duplicate in duplicates:  # now that what they are copies of is stored
+            self._note_duplicate(duplicate)
 
-    def _store_images(self, folder: Path) -> None:
+    def _store_images(self, folder: Path) -> list[Duplicate]:
+        """Store what can be cubes; the copies among the files."""
         scan = FolderScan(folder)
         add_files(scan, list(self._refs))
         self._keep((path, reason) for path, reason in (*scan.skipped, *scan.damaged))
         images, duplicates = without_duplicates(scan.images, self._work.known)
         for some in copies_apart(images):
             self._store_set_by_set(folder, some)
-        for duplicate in duplicates:
-            self._note_duplicate(duplicate)
+        return duplicates
 
     def _store_set_by_set(self, folder: Path, images: Sequence[Instance]) -> None:
         sets, damaged = split_series(folder, images, lambda series, *_: series)
