@@ -43,7 +43,7 @@ WorkerPool = Workers[Task, Result]
 _LISTED_AT_ONCE: Final = 1000
 _PLACES_OF_A_TASK: Final = 16
 _SERIES_OF_A_TASK: Final = 64
-_BYTES_OF_A_TASK: Final = 32 << 20
+_BYTES_OF_A_TASK: Final = 8 << 20  # so that little is lost with a worker
 _MOST_DEATHS: Final = 3
 _PATIENCE_S: Final = 0.5
 
@@ -196,7 +196,8 @@ class _Job:
         return ScanTask(tuple(places)) if places else None
 
     def _next_series(self) -> Task | None:
-        series = self._queue.take(_SERIES_OF_A_TASK, _BYTES_OF_A_TASK)
+        together = self._options.store.memory_bytes // 2  # in the memory of a worker
+        series = self._queue.take(_SERIES_OF_A_TASK, _BYTES_OF_A_TASK, together)
         return ConvertTask(tuple(series)) if series else None
 
     def _drive(

@@ -171,6 +171,17 @@ class SeriesWork:
     begun: bool = False
 
 
+def container_of(work: SeriesWork) -> tuple[str, str] | None:
+    """Root and path of the tar file that holds all of a series; None where there is no such one.
+
+    A tar file is read from its start to its end, however little of it is wanted.
+    """
+    places = {(ref.root, ref.folder) for ref in work.files if ref.container == "tar"}
+    if len(places) != 1 or not all(ref.container == "tar" for ref in work.files):
+        return None
+    return places.pop()
+
+
 @dataclass(frozen=True)
 class ConvertTask:
     """Series that one worker converts, one after the other."""

@@ -50,22 +50,22 @@ class TestTwoProcesses:
     def test_file_that_was_replaced_while_it_was_stored_is_not_stored(self, ledger, queue):
         series = ledger.series("1", "found")
         old = ledger.file(1, "a", "found", series_id=series, sop_uid="1.1")
-        (work,) = queue.take(1, 1)
+        (work,) = queue.take(1, 1, 1)
         ledger.connection.execute("DELETE FROM file WHERE id = ?", (old,))
         ledger.file(1, "a", "found", series_id=series, sop_uid="1.1", modified_ns=2)
         queue.store([SeriesResult(work.series_id, [cube(old)])])
         assert states(ledger) == {"a": "found"}
-        assert [len(work.files) for work in queue.take(1, 1)] == [1]
+        assert [len(work.files) for work in queue.take(1, 1, 1)] == [1]
 
     def test_copy_of_a_file_that_is_not_stored_is_no_duplicate(self, ledger, queue):
         series = ledger.series("1", "found")
         first = ledger.file(1, "a", "found", series_id=series, sop_uid="1.1")
         copy = ledger.file(1, "b", "found", series_id=series, sop_uid="1.1")
-        (work,) = queue.take(1, 1)
+        (work,) = queue.take(1, 1, 1)
         ledger.connection.execute("DELETE FROM file WHERE id = ?", (first,))
         queue.store([SeriesResult(work.series_id, [cube(first)], [(copy, first, "aa")])])
         assert states(ledger) == {"b": "found"}
-        assert len(queue.take(1, 1)) == 1
+        assert len(queue.take(1, 1, 1)) == 1
 
 
 class TestKeptFiles:
@@ -76,7 +76,7 @@ class TestKeptFiles:
         ledger.file(1, "a", "superseded", series_id=series, output_id=output, position=0, **about)
         ledger.file(1, "a", "found", modified_ns=2, **about)
         queue.plan_kept_files()
-        assert queue.take(1, 1) == []
+        assert queue.take(1, 1, 1) == []
         row = ledger.connection.execute("SELECT stored_as FROM file WHERE id = 2").fetchone()
         assert row["stored_as"] == 1
 
@@ -101,5 +101,5 @@ def test_taking_series_does_not_look_at_all_that_wait(ledger, queue):
         series = ledger.series(f"1.{number}", "found")
         ledger.file(1, f"{number}", "found", series_id=series)
     taken = []
-    assert steps_of(ledger, lambda: taken.extend(queue.take(4, 1 << 20))) < 5
+    assert steps_of(ledger, lambda: taken.extend(queue.take(4, 1 << 20, 1 << 20))) < 5
     assert [work.series_id for work in taken] == [1, 2, 3, 4]

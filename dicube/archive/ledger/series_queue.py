@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 from dicube.archive.ledger.places import new_series
 from dicube.archive.ledger.schema import FACTS
 from dicube.archive.ledger.transaction import now, transaction
-from dicube.archive.work import FileRef, Output, SeriesResult, SeriesWork
+from dicube.archive.work import FileRef, Output, SeriesResult, SeriesWork, container_of
 
 _TAKEABLE: Final = """
 SELECT series.id, content, stem, state, deaths,
@@ -55,10 +55,11 @@ class SeriesQueue:
         ).fetchone()
         return Left(*row)
 
-    def take(self, most_series: int, most_bytes: int) -> list[SeriesWork]:
+    def take(self, most_series: int, most_bytes: int, most_together: int) -> list[SeriesWork]:
         """Some series that nobody works on; they are ours now.
 
         One at least, if there is one; more as long as their files have no more bytes together.
+        Those of one tar file, which is read as a whole, may have `most_together`.
         """
         taken: list[SeriesWork] = []
         length = 0
@@ -66,9 +67,12 @@ class SeriesQueue:
             for row in self._takeable(most_series):
                 alone = row["deaths"] > 0  # it may not take others with it
                 length += row["length"]
-                if taken and (alone or length > most_bytes):
+                if taken and (alone or length > most_together):
                     break
-                taken.append(self._work(row))
+                work = self._work(row)
+                if taken and length > most_bytes and not _in_one_tar(taken[0], work):
+                    break
+                taken.append(work)
                 if alone:
                     break
             self._connection.executemany(
@@ -237,3 +241,8 @@ class SeriesQueue:
                 for position, (file_id, digest) in enumerate(output.files)
             ],
         )
+
+
+def _in_one_tar(one: SeriesWork, other: SeriesWork) -> bool:
+    container = container_of(one)
+    return container is not None and container == container_of(other)

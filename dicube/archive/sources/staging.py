@@ -67,6 +67,7 @@ class Staging(Closing):
         self.failures: list[Failure] = []
         self._room = Room(budget_bytes, scratch)
         self._brought: Stage | None = None
+        self._found: dict[FileRef, Path | str] = {}  # of what was brought, or why it was not
         self._true_names: dict[str, str] = {}
         self._trees: dict[str, Tree] = {}
 
@@ -108,7 +109,7 @@ class Staging(Closing):
             yield [(file, folder / file.name) for file in listed.files]
 
     def bring(self, files: Sequence[FileRef]) -> Brought:
-        """Make files readable; those that were brought before are released.
+        """Make files readable; others that were brought before are released.
 
         Files of one root of this machine stay where they are. Others are copied, or linked to,
         below a new folder: at their `tree_path`, or where they come from several roots at
@@ -123,6 +124,8 @@ class Staging(Closing):
         SourceError
             A root cannot be reached.
         """
+        if self._brought is not None and all(ref in self._found for ref in files):
+            return _brought(self._brought.folder, files, self._found)
         self.release()
         trees = {ref.root: self._tree(ref.root) for ref in files}
         roots = list(trees.values())
@@ -139,10 +142,9 @@ class Staging(Closing):
             label = f"{ref.label}/" if len(roots) > 1 else ""
             names[ref] = label + ref.tree_path
             self._true_names[f"{stage.folder}/{label}"] = f"{trees[ref.root].shown}/"
-        found: dict[FileRef, Path | str] = {}
         for group in _by_origin(files):
-            found.update(self._placed(trees[group[0].root], stage, group, names))
-        return _brought(stage.folder, files, found)
+            self._found.update(self._placed(trees[group[0].root], stage, group, names))
+        return _brought(stage.folder, files, self._found)
 
     def true_names(self, text: str) -> str:
         """A message in which copies have the names of what they are copies of."""
@@ -155,6 +157,7 @@ class Staging(Closing):
         if self._brought is not None:
             self._clear(self._brought)
             self._brought = None
+            self._found = {}
 
     def close(self) -> None:
         """Remove all copies."""

@@ -53,8 +53,6 @@ def store_series(
         raise
     except (DicomCubeError, OSError) as error:
         storing.result.error = staging.true_names(_text(error))
-    finally:
-        staging.release()
     storing.result.seconds = time.perf_counter() - start
     return storing.result
 
