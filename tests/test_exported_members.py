@@ -1,10 +1,12 @@
 """The public names: all there, all documented, and those of the published package among them."""
 
 import inspect
+from types import ModuleType
 
 import pytest
 
 import dicube
+import dicube.archive
 
 PUBLISHED = {
     "CommonTags", "DicomCubeImage", "DicomMeta", "DicomStatus", "SortMethod", "get_dicom_status",
@@ -16,23 +18,30 @@ SEED = {"read_dicom_dir", "DicomCubeError", "InvalidCubeFileError", "CodecError"
         "save_registration_data", "load_registration_data"}  # fmt: skip
 
 
-def test_all_lists_every_public_name_and_no_other() -> None:
+PACKAGES = (dicube, dicube.archive)
+NAMES = [
+    (package, name) for package in PACKAGES for name in package.__all__ if name != "__version__"
+]
+
+
+@pytest.mark.parametrize("package", PACKAGES, ids=lambda package: package.__name__)
+def test_all_lists_every_public_name_and_no_other(package: ModuleType) -> None:
     public = {
         name
-        for name, value in vars(dicube).items()
+        for name, value in vars(package).items()
         if not name.startswith("_") and not inspect.ismodule(value)
     }
-    assert public | {"__version__"} == set(dicube.__all__)
-    assert len(dicube.__all__) == len(set(dicube.__all__))
+    assert public == set(package.__all__) - {"__version__"}
+    assert len(package.__all__) == len(set(package.__all__))
 
 
 def test_names_of_the_published_package_and_of_the_seed_exist() -> None:
     assert set(dicube.__all__) >= PUBLISHED | SEED
 
 
-@pytest.mark.parametrize("name", [name for name in dicube.__all__ if name != "__version__"])
-def test_public_names_are_documented(name: str) -> None:
-    thing = getattr(dicube, name)
+@pytest.mark.parametrize(("package", "name"), NAMES, ids=[name for _, name in NAMES])
+def test_public_names_are_documented(package: ModuleType, name: str) -> None:
+    thing = getattr(package, name)
     assert inspect.getdoc(thing)
     if inspect.isclass(thing):
         for member, value in vars(thing).items():

@@ -3,6 +3,8 @@
 import json
 import re
 import shlex
+import signal
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -74,6 +76,15 @@ def test_commands_of_servers_are_understood() -> None:
         assert result.exit_code == 0, f"{command}: {result.output}"
 
 
+@pytest.fixture
+def own_sigterm() -> Iterator[None]:
+    """`dicube archive` takes SIGTERM for Ctrl-C, and this process goes on after it."""
+    before = signal.getsignal(signal.SIGTERM)
+    yield
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.mark.usefixtures("own_sigterm")
 def test_commands_run(ct_folder: Path) -> None:
     example, _ = blocks("sh")
     commands = commands_of(example)
@@ -82,3 +93,5 @@ def test_commands_run(ct_folder: Path) -> None:
         result = CliRunner().invoke(app, shlex.split(command)[1:])
         assert result.exit_code == 0, f"{command}: {result.output}"
     assert Path("sheet.png").stat().st_size > 100
+    for path in ct_folder.iterdir():
+        assert Path("back", "ct_folder", path.name).read_bytes() == path.read_bytes()

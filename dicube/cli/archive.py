@@ -46,36 +46,42 @@ def archive(
         list[str],
         typer.Argument(
             metavar="SRC... DEST",
-            help="What to archive: folders, zip and tar files, URLs (s3://, https://); and where"
+            help="What to archive: folders, zip and tar files, URLs (s3://, https://). Last, where"
             " to: a folder, or a URL.",
         ),
     ],
     file_format: Annotated[
         CubeFormat,
-        typer.Option("--format", help="dcbs: fast; dcba: small; dcbr: a region exact, see --roi."),
+        typer.Option(
+            "--format", help="dcbs: fast; dcba: small; dcbr: only a region is exact, see --roi."
+        ),
     ] = "dcba",
     layout: Annotated[
         str,
         typer.Option(
             metavar="PATTERN",
-            help="Names in the archive: DICOM keywords in braces, '/' for folders.",
+            help="How series are named in DEST: DICOM keywords in braces, '/' for folders.",
         ),
     ] = DEFAULT_LAYOUT,
     ledger: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="The ledger.", show_default=f"DEST/{LEDGER_NAME}"),
+        typer.Option(
+            metavar="FILE",
+            help="The ledger, on a disk of this machine; needed where DEST is a URL.",
+            show_default=f"DEST/{LEDGER_NAME}",
+        ),
     ] = None,
     workers: Annotated[
         int | None,
         typer.Option(min=1, metavar="N", help="Worker processes.", show_default="processors"),
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of each worker.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of each worker.")] = 1,
     memory: Annotated[
         str | None,
         typer.Option(
             metavar="SIZE",
-            help="What all workers together may use for pixels, and for files that do not lie on"
-            " a disk: 500M, 16G.",
+            help="Memory of all workers together, such as 16G; each has an equal share, of which"
+            " it needs 150M at least. A series that needs more fails, and says how much.",
             show_default="half of the machine",
         ),
     ] = None,
@@ -83,17 +89,25 @@ def archive(
         Path | None,
         typer.Option(
             metavar="DIR",
-            help="A folder for files of containers and URLs that are too large for the memory.",
+            help="A folder for files of zip and tar files and of URLs that are too large for the"
+            " memory.",
             show_default=False,
         ),
     ] = None,
     effort: Annotated[
         Literal["fast", "default", "max"] | None,
-        typer.Option(help="How small a .dcba or .dcbr file has to be.", show_default="default"),
+        typer.Option(
+            help="How much work it may be to make .dcba and .dcbr files small.",
+            show_default="default",
+        ),
     ] = None,
     roi: Annotated[
         str | None,
-        typer.Option(metavar="MASK", help="What stays exact in .dcbr files.", show_default="body"),
+        typer.Option(
+            metavar="MASK",
+            help='Of .dcbr: what stays exact, "body" or a file with a mask.',
+            show_default="body",
+        ),
     ] = None,
     background_error: Annotated[
         int | None,
@@ -108,7 +122,8 @@ def archive(
         str | None,
         typer.Option(
             metavar="tcp://HOST:PORT",
-            help="Work on this Dask cluster, which has to see SRC and DEST under the same names.",
+            help="Work on this Dask cluster, whose workers have to see SRC and DEST under the same"
+            " paths. Then --workers says by what --memory is divided.",
             show_default=False,
         ),
     ] = None,
@@ -119,8 +134,9 @@ def archive(
         bool,
         typer.Option(
             "--remove-source",
-            help="Remove source files that are stored, compared, on the disk, and read once more"
-            " from there. Compressed sources come back with equal values, not byte for byte.",
+            help="At the end remove source files that are stored; right before, the file that"
+            " holds them is read again and its digest compared. Compressed DICOM is removed, too,"
+            " and comes back with equal values, not byte for byte.",
         ),
     ] = False,
 ) -> None:
@@ -129,10 +145,13 @@ def archive(
     Every series becomes cube files in DEST, each decoded and compared with its source before it
     counts; what is no image is kept as it is. A ledger says where everything is. It can be
     interrupted at any moment and started again, by hand or by a timer; finished work is not
-    repeated. Sources are not touched.
+    repeated. Sources are only read, unless --remove-source is given.
 
-    Exit codes: 0 all is stored; 1 done, but some could not be stored, and the ledger says why; 4
-    the ledger belongs to another archive; 8 the disk is full; 130 interrupted.
+    The ledger, and paths made of Patient IDs, identify patients: keep others out of DEST.
+
+    Exit codes: 0 all is stored; 1 done, but some could not be stored, and "dicube query LEDGER
+    --failures" says why; 3 a source is not there; 4 the ledger belongs to another archive; 8 the
+    disk is full; 130 interrupted. docs/archive.md tells the rest.
     """
     if len(paths) < 2:
         raise typer.BadParameter("give at least one source, and the destination", param_hint="SRC")

@@ -53,12 +53,17 @@ class Format(StrEnum):
 
 
 def query(
-    ledger: Annotated[Path, typer.Argument(metavar="LEDGER", help="archive.sqlite of an archive.")],
+    ledger: Annotated[
+        Path,
+        typer.Argument(
+            metavar="LEDGER", help="archive.sqlite of an archive, or what --ledger named."
+        ),
+    ],
     expression: Annotated[
         str,
         typer.Argument(
             metavar="[EXPR]",
-            help="A condition of SQL over the columns of the archive.",
+            help="Which rows: a condition of SQL over the columns of docs/ledger.md.",
             show_default="all rows",
         ),
     ] = "",
@@ -78,7 +83,10 @@ def query(
     ] = None,
     only_count: Annotated[bool, typer.Option("--count", help="Only say how many.")] = False,
     summary: Annotated[
-        bool, typer.Option("--summary", help="States, modalities, bytes and ratios.")
+        bool,
+        typer.Option(
+            "--summary", help="What is in the archive: states, modalities, bytes and ratios."
+        ),
     ] = False,
     list_duplicates: Annotated[
         bool, typer.Option("--duplicates", help="Copies of files, and where they are stored.")

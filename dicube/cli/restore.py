@@ -24,7 +24,8 @@ def restore(
     sources: Annotated[
         list[Path],
         typer.Argument(
-            metavar="LEDGER|FILE...", help="The ledger of an archive, or .dcbs and .dcba files."
+            metavar="LEDGER|FILE...",
+            help="The ledger of an archive, archive/archive.sqlite; or .dcbs and .dcba files.",
         ),
     ],
     folder: Annotated[
@@ -42,16 +43,17 @@ def restore(
         bool, typer.Option("--overwrite", help="Replace other files of the same names.")
     ] = False,
 ) -> None:
-    """Bring archived files back.
+    """Bring archived files back, as the trees that they came from.
 
-    From a ledger, each file goes to DEST/SOURCE/PATH: the name of its source in the archive, and
-    its path in there. Uncompressed DICOM and all other files come back byte for byte, compared with
-    their digests in the ledger; compressed DICOM comes back in explicit VR little endian, with
-    equal elements and pixels.
+    From a ledger, each file goes to DEST/SOURCE/PATH: the name of its source, and its path in
+    there; members of a zip or tar file go to a folder of its name. Uncompressed DICOM and all other
+    files come back byte for byte, compared with their digests in the ledger; compressed DICOM comes
+    back in explicit VR little endian, with equal elements and pixels.
 
     Files that are there already are left, so that the command goes on where it was interrupted.
     Other files of the same names stay (exit code 4). What is damaged in the archive is reported,
-    and everything else is restored (exit code 1).
+    and everything else is restored (exit code 1). A .dcbr file holds no source files: dicube export
+    makes DICOM files of it.
     """
     for source in sources:
         check_exists(source)

@@ -36,7 +36,9 @@ def verify(
     ] = None,
     ledger: Annotated[
         Path | None,
-        typer.Option(metavar="LEDGER", help="Instead of a file: all files of an archive."),
+        typer.Option(
+            metavar="LEDGER", help="Instead of a file: all files of the archive of this ledger."
+        ),
     ] = None,
     deep: Annotated[
         bool,
@@ -44,11 +46,13 @@ def verify(
     ] = False,
     older_than: Annotated[
         str | None,
-        typer.Option(metavar="DAYS", help='Only what was not verified for so long, such as "30d".'),
+        typer.Option(
+            metavar="DAYS", help='Only files that were last found right so long ago: "30d".'
+        ),
     ] = None,
     limit: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="No more files; those verified longest ago first."),
+        typer.Option(min=1, metavar="N", help="At most N files, those verified longest ago first."),
     ] = None,
     archive: Annotated[
         str | None,
@@ -65,7 +69,8 @@ def verify(
     Exits with 1 where anything is damaged or different, and says what.
 
     With --ledger the files of an archive are compared with the ledger, and the result is written
-    into it. It can be interrupted; with --older-than the next run goes on. Files of which the
+    into it. It can be interrupted; with --older-than the next run goes on, so that a timer can
+    check a part each night. Files that had a problem are decoded each time. Files of which the
     ledger knows nothing are listed. Nothing but the ledger is changed.
     """
     if ledger is not None:
