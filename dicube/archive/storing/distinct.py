@@ -55,7 +55,7 @@ def without_duplicates(
 
 def copies_apart(images: Sequence[Instance]) -> list[list[Instance]]:
     """The images together, or folder by folder where those hold copies of each other."""
-    if not hold_copies(images):
+    if images and not hold_copies(images):
         return [list(images)]
     folders: dict[Path, list[Instance]] = {}
     for image in images:
