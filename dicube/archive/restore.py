@@ -20,7 +20,12 @@ from dicube.archive.originals import Contents, Original, Originals, open_origina
 from dicube.archive.tree import Found, InTheWayError, Tree, in_the_way
 from dicube.codecs.parallel import map_in_order
 from dicube.dicom.folder_scan import Progress
-from dicube.exceptions import DataConsistencyError, DestinationFullError, DicomCubeError
+from dicube.exceptions import (
+    DataConsistencyError,
+    DestinationFullError,
+    DicomCubeError,
+    UnreachableError,
+)
 
 # Smaller files are written faster than threads can pass the interpreter lock around.
 _WORTH_A_THREAD: Final = 1 << 18  # bytes
@@ -114,6 +119,8 @@ def restore_ledger(
         There is no such ledger or archive, or the target is no folder.
     DestinationFullError
         The disk is full; what is written stays, and the next call goes on.
+    UnreachableError
+        The server of the archive does not answer; likewise.
     """
     chosen = {"outputs": None if outputs is None else json.dumps(sorted(outputs))}
     with closing(read_ledger(ledger)) as connection:
@@ -194,7 +201,7 @@ class _Restore:
         start = self._done
         try:
             yield
-        except DestinationFullError:
+        except (DestinationFullError, UnreachableError):
             raise
         except DicomCubeError as error:
             lost = max(start + files - self._done, 0)
