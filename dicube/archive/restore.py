@@ -26,6 +26,7 @@ from dicube.exceptions import (
     DicomCubeError,
     UnreachableError,
 )
+from dicube.storage.formats import DCBR
 
 # Smaller files are written faster than threads can pass the interpreter lock around.
 _WORTH_A_THREAD: Final = 1 << 18  # bytes
@@ -57,6 +58,9 @@ class RestoreSummary:
         Files that were written, byte for byte those that were archived.
     equal : int
         Files that were written with equal elements and stored values: the sources were compressed.
+    derived : int
+        Images that were written in the place of sources of which the archive, of .dcbr files, holds
+        no more: exact in a region, with UIDs of their own.
     present : int
         Files that were there already.
     conflicts : list of str
@@ -71,6 +75,7 @@ class RestoreSummary:
 
     identical: int = 0
     equal: int = 0
+    derived: int = 0
     present: int = 0
     conflicts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -81,6 +86,7 @@ class RestoreSummary:
         """Count what became of further files."""
         self.identical += other.identical
         self.equal += other.equal
+        self.derived += other.derived
         self.present += other.present
         self.conflicts += other.conflicts
         self.problems += other.problems
@@ -98,7 +104,8 @@ def restore_ledger(
 ) -> RestoreSummary:
     """Write the files of a ledger to FOLDER/label of the source/path in the source.
 
-    Every file is compared with its digest in the ledger before it gets its name. What is damaged
+    Every file is compared with its digest in the ledger before it gets its name; images from .dcbr
+    files, which do not hold their sources, cannot be. What is damaged
     in the archive keeps nothing else from coming back.
 
     Parameters
@@ -139,7 +146,7 @@ def restore_ledger(
                 if missing:
                     with (
                         source.reading(path) as local,
-                        open_originals(local, files[0]["content"]) as originals,
+                        open_originals(local, _content(files[0])) as originals,
                     ):
                         job.write(originals, missing)
     return job.summary
@@ -174,6 +181,10 @@ class _Wanted(NamedTuple):
     digest: str
     modified_ns: int = 0
     is_blocked: bool = False
+
+
+def _content(output: sqlite3.Row) -> str:
+    return "region" if output["output"].endswith(DCBR.suffix) else str(output["content"])
 
 
 def _wanted(row: sqlite3.Row) -> _Wanted:
@@ -252,11 +263,16 @@ class _Restore:
                 file.name,
                 contents.chunks(),
                 digest=file.digest if original.is_exact else None,
-                modified_ns=file.modified_ns,
+                modified_ns=0 if original.is_derived else file.modified_ns,
             )
-            summary.present = int(length is None)
-            summary.identical = int(length is not None and original.is_exact)
-            summary.equal = int(length is not None and not original.is_exact)
+            if length is None:
+                summary.present = 1
+            elif original.is_derived:
+                summary.derived = 1
+            elif original.is_exact:
+                summary.identical = 1
+            else:
+                summary.equal = 1
             summary.length_bytes = length or 0
         return summary
 

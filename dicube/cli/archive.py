@@ -52,7 +52,11 @@ def archive(
     ],
     file_format: Annotated[
         CubeFormat,
-        typer.Option("--format", help="dcbs: fast; dcba: small; dcbr: a region exact, see --roi."),
+        typer.Option(
+            "--format",
+            help="dcbs: fast; dcba: small; dcbr: a region exact, see --roi: images do not come back"
+            " as they were.",
+        ),
     ] = "dcba",
     layout: Annotated[
         str,
@@ -240,4 +244,9 @@ def _print_summary(options: ArchiveOptions, summary: Summary) -> None:
     ]
     if summary.failed:
         lines.append(f"  {summary.failed} could not be stored: dicube query LEDGER --failures")
+    if options.store.file_format == "dcbr":
+        lines.append(
+            "  .dcbr files do not hold their sources; keep those: dicube restore gives derived"
+            " images"
+        )
     typer.echo("\n".join(map(printable, lines)))
