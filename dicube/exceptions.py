@@ -64,6 +64,10 @@ class DestinationFullError(DicomCubeError):
     """Nothing more fits on the disk that is written to; what is there is whole."""
 
 
+class UnreachableError(DicomCubeError):
+    """The server behind a URL does not answer, or the connection broke; trying again may help."""
+
+
 class MissingDependencyError(DicomCubeError):
     """An optional package is not installed; the message names the extra that brings it."""
 

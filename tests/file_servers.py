@@ -1,6 +1,7 @@
 """Servers that give files, on free ports of this machine: HTTP, and the interface of S3."""
 
 import contextlib
+import math
 import os
 import socket
 import subprocess
@@ -76,6 +77,8 @@ def s3_server() -> Iterator[str]:
 
 def use_s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
     """Make s3:// mean this server."""
+    fsspec = pytest.importorskip("fsspec", reason='needs the extra "remote"')
+    fsspec.get_filesystem_class("s3").clear_instance_cache()  # of the server before
     for name, value in (
         ("AWS_ACCESS_KEY_ID", "x"),
         ("AWS_SECRET_ACCESS_KEY", "x"),
@@ -83,3 +86,70 @@ def use_s3(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
         ("AWS_DEFAULT_REGION", "us-east-1"),
     ):
         monkeypatch.setenv(name, value)
+
+
+class Network:
+    """The way to a server, which can be cut, at once or in the middle of what goes over it.
+
+    Attributes
+    ----------
+    url : str
+        Of the server, by this way.
+    """
+
+    def __init__(self, url: str) -> None:
+        self._target = ("127.0.0.1", int(url.rpartition(":")[2]))
+        self._listening = socket.create_server(("127.0.0.1", 0))
+        self.url = f"http://127.0.0.1:{self._listening.getsockname()[1]}"
+        self._left_bytes = math.inf
+        self._lock = threading.Lock()
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def cut_after(self, count: int) -> None:
+        """Break all connections when so many bytes went over them, in both directions."""
+        self._left_bytes = count
+
+    def mend(self) -> None:
+        """Let everything through again."""
+        self._left_bytes = math.inf
+
+    @property
+    def is_cut(self) -> bool:
+        return self._left_bytes <= 0
+
+    def close(self) -> None:
+        self._left_bytes = 0
+        self._listening.close()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):  # closed
+            while True:
+                ours, _ = self._listening.accept()
+                if self.is_cut:
+                    ours.close()
+                    continue
+                theirs = socket.create_connection(self._target)
+                for ends in ((ours, theirs), (theirs, ours)):
+                    threading.Thread(target=self._forward, args=ends, daemon=True).start()
+
+    def _forward(self, source: socket.socket, target: socket.socket) -> None:
+        with contextlib.suppress(OSError):
+            while data := source.recv(1 << 14):
+                with self._lock:
+                    self._left_bytes -= len(data)
+                if self.is_cut:
+                    break
+                target.sendall(data)
+        for end in (source, target):
+            with contextlib.suppress(OSError):
+                end.shutdown(socket.SHUT_RDWR)
+
+
+@contextlib.contextmanager
+def network_to(url: str) -> Iterator[Network]:
+    """A way to a server that is there while the block runs."""
+    network = Network(url)
+    try:
+        yield network
+    finally:
+        network.close()

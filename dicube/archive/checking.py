@@ -20,7 +20,12 @@ from dicube.archive.location import destination_of, is_own_file
 from dicube.archive.originals import open_originals
 from dicube.core.verify import verify_file
 from dicube.dicom.folder_scan import Progress
-from dicube.exceptions import DataConsistencyError, DicomCubeError, MetaDataError
+from dicube.exceptions import (
+    DataConsistencyError,
+    DicomCubeError,
+    MetaDataError,
+    UnreachableError,
+)
 from dicube.storage.formats import DCBR
 
 _LATER: Final = "9"  # than every date
@@ -102,6 +107,8 @@ def verify_ledger(
     ------
     MetaDataError, DataConsistencyError
         There is no such ledger or archive, or no file of the archive is there.
+    UnreachableError
+        The server of the archive does not answer; the next call can go on.
     """
     with closing(open_ledger(ledger)) as connection:
         destination = destination_of(ledger, connection, archive)
@@ -145,6 +152,8 @@ def _check(
 def _problem(destination: Destination, row: sqlite3.Row) -> str | None:
     try:
         return _difference(row, *destination.digest(row["path"]))
+    except UnreachableError:
+        raise
     except DicomCubeError as error:
         return error.what
 
@@ -160,6 +169,8 @@ def _deep_problem(
                 found += verify_file(local).problems
             if not local.name.endswith(DCBR.suffix):  # which has no source files
                 found += _changed_originals(local, row["content"], held)
+    except UnreachableError:
+        raise
     except DicomCubeError as error:
         found.append(error.what)
     return "; ".join(problem for problem in found if problem) or None

@@ -26,10 +26,11 @@ from dicube.exceptions import (
     MissingDependencyError,
 )
 from dicube.storage.atomic import make_folders, remove_unfinished, replacing_path
-from dicube.storage.remote import is_url
+from dicube.storage.remote import is_url, unreachable
 
 _READ_BYTES: Final = 1 << 22
 _FULL: Final = (errno.ENOSPC, errno.EDQUOT)
+_TEST_NAME: Final = ".dicube-write-test"
 
 
 def full_disk(error: BaseException | None) -> bool:
@@ -61,7 +62,8 @@ def open_destination(url_or_path: str, scratch: Path | None = None) -> "Destinat
 class Destination(Closing, ABC):
     """The files of an archive, named by paths relative to it with forward slashes.
 
-    Every method raises DataConsistencyError for a path that leads elsewhere.
+    Every method raises DataConsistencyError for a path that leads elsewhere, and UnreachableError
+    where a server does not answer.
 
     Attributes
     ----------
@@ -74,6 +76,18 @@ class Destination(Closing, ABC):
     @abstractmethod
     def is_there(self) -> bool:
         """Whether there is such a folder at all; of a URL nobody knows, and it is taken to be."""
+
+    @abstractmethod
+    def check_writable(self) -> None:
+        """See, by writing a file and removing it, that others can be; a folder is made.
+
+        Raises
+        ------
+        DataConsistencyError
+            Nothing can be written.
+        MetaDataError
+            There is no such bucket.
+        """
 
     @abstractmethod
     def exists(self, path: str) -> bool:
@@ -129,6 +143,20 @@ class _Folder(Destination):
     def is_there(self) -> bool:
         return self._folder.is_dir()
 
+    def check_writable(self) -> None:
+        try:
+            make_folders(self._folder)
+            with tempfile.TemporaryFile(dir=self._folder):
+                pass
+        except OSError as error:
+            if full_disk(error):
+                return  # what is there may be complete
+            raise DataConsistencyError(
+                f"nothing can be written there: {error.strerror}",
+                where=self.url,
+                hint="check the path and its rights",
+            ) from error
+
     def exists(self, path: str) -> bool:
         return os.path.lexists(self._at(path))
 
@@ -175,6 +203,24 @@ class _Remote(Destination):
 
     def is_there(self) -> bool:
         return True
+
+    def check_writable(self) -> None:
+        try:
+            with _translating(self.url, "cannot be written to"):
+                files, root = _file_system(self.url)
+                place = f"{root.rstrip('/')}/{_TEST_NAME}"
+                _make_folder_of(files, place)
+                files.pipe_file(place, b"can be removed\n")
+                with suppress(PermissionError):  # of an archive from which nothing is removed
+                    files.rm_file(place)
+        except MetaDataError as error:
+            raise MetaDataError(
+                "no such bucket or folder",
+                where=self.url,
+                hint="make it first, or check the URL",
+            ) from error
+        except InvalidCubeFileError as error:
+            raise DataConsistencyError(error.what, where=error.where, hint=error.hint) from error
 
     def exists(self, path: str) -> bool:
         url = self._at(path)
@@ -233,8 +279,7 @@ class _Remote(Destination):
     def _upload(self, local: Path, url: str) -> None:
         with _translating(url, "cannot be uploaded"):
             files, place = _file_system(url)
-            with suppress(NotImplementedError):  # of those that have no folders
-                files.makedirs(place.rpartition("/")[0], exist_ok=True)
+            _make_folder_of(files, place)
             files.put_file(str(local), place)
 
     @contextmanager
@@ -316,6 +361,9 @@ def _translating(url: str, what: str) -> Iterator[None]:
             hint="pip install 'dicube[remote]'; for s3:// also s3fs, for gs:// gcsfs",
         ) from error
     except Exception as error:
+        lost = unreachable(error, where=url)
+        if lost is not None:
+            raise lost from error
         raise InvalidCubeFileError(
             f"{what}: {type(error).__name__}", where=url, hint="check the URL and the rights"
         ) from error
@@ -327,6 +375,12 @@ def _file_system(url: str) -> tuple[Any, str]:
     # Other processes write there, too; what was listed a while ago says nothing.
     files, place = url_to_fs(url, use_listings_cache=False)
     return files, str(place)
+
+
+def _make_folder_of(files: Any, place: str) -> None:
+    """Make folders where there are such; those that begin with a bucket would make that."""
+    if place.startswith("/"):
+        files.makedirs(place.rpartition("/")[0], exist_ok=True)
 
 
 def _not_there(where: str) -> MetaDataError:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from dicube.archive.counters import Counters, Phase, Watch
-from dicube.archive.destination import full_disk
+from dicube.archive.destination import full_disk, open_destination
 from dicube.archive.layout import Layout
 from dicube.archive.ledger.opened import open_ledger
 from dicube.archive.ledger.places import Places
@@ -24,7 +24,7 @@ from dicube.archive.ledger.series_queue import SeriesQueue
 from dicube.archive.ledger.settings import check_settings
 from dicube.archive.removal import remove_sources
 from dicube.archive.settings import StoreSettings
-from dicube.archive.sources.listing import list_places
+from dicube.archive.sources.listing import check_reachable, list_places
 from dicube.archive.work import (
     ConvertTask,
     Place,
@@ -35,7 +35,7 @@ from dicube.archive.work import (
     Task,
 )
 from dicube.archive.workers.base import Died, Done, Raised, Workers
-from dicube.exceptions import MissingDependencyError
+from dicube.exceptions import MissingDependencyError, UnreachableError
 from dicube.storage.remote import is_url
 
 WorkerPool = Workers[Task, Result]
@@ -111,9 +111,13 @@ def run_archive(
         The ledger belongs to an archive of another format, layout or destination.
     DestinationFullError
         There is no room left; what is done is done, and the next run goes on.
+    UnreachableError
+        A server does not answer; likewise.
     MetaDataError
-        A source is not there.
+        A source, or the bucket to write to, is not there.
     """
+    with open_destination(options.store.destination) as destination:
+        destination.check_writable()
     options.ledger.parent.mkdir(parents=True, exist_ok=True)
     with closing(open_ledger(options.ledger, create=True)) as connection:
         check_settings(connection, options.store, options.layout, options.ledger)
@@ -229,7 +233,7 @@ class _Job:
         if isinstance(outcome, Raised):
             if full_disk(outcome.error) or isinstance(outcome.error, MissingDependencyError):
                 raise outcome.error
-            reason = _fault(outcome.error)
+            reason = self._reason(outcome.error)
         else:
             reason = f"a worker died: {outcome.reason}"
         if isinstance(outcome.task, ScanTask):
@@ -237,6 +241,19 @@ class _Job:
         else:
             ids = [work.series_id for work in outcome.task.series]
             self.counters.failed += self._queue.note_death(ids, _MOST_DEATHS, reason)
+
+    def _reason(self, error: Exception) -> str:
+        """Why a task failed; where a server is gone, all others would fail, too, and this raises.
+
+        If it does answer, the connection broke over this task, which is tried again.
+        """
+        if not isinstance(error, UnreachableError):
+            return _fault(error)
+        with open_destination(self._options.store.destination) as destination:
+            destination.check_writable()
+        for source in self._options.sources:
+            check_reachable(source)
+        return str(error)
 
     def _note(self, result: Result) -> None:
         scanned = [each for each in result if isinstance(each, ScannedPlace)]

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import IO, Final, NamedTuple
 
 from dicube.closing import Closing
+from dicube.core.cube_file import read_cube
 from dicube.core.rebuilding import CubeSources
-from dicube.dicom.export import MakeFile
+from dicube.dicom.export import MakeFile, files_from_meta
 from dicube.dicom.source_files import SourceFile
-from dicube.exceptions import DicomCubeError, InvalidCubeFileError
+from dicube.exceptions import DicomCubeError, InvalidCubeFileError, MetaDataError
 
 _CHUNK_BYTES: Final = 1 << 20
 # What zipfile raises for files that are damaged or forged.
@@ -42,12 +43,15 @@ class Original(NamedTuple):
         XXH3-128 of the source file, hexadecimal; "" where nothing is recorded beside it.
     is_exact : bool
         False for files that were compressed: they come back with equal values.
+    is_derived : bool
+        Whether an image derived from the source file is all that is held.
     """
 
     name: str
     length_bytes: int
     digest: str
     is_exact: bool
+    is_derived: bool = False
 
 
 class Contents(NamedTuple):
@@ -68,7 +72,7 @@ class Originals(Closing):
 
 
 def open_originals(path: Path, content: str) -> Originals:
-    """What a "cube", or a zip file with "files", holds.
+    """What a "cube", a "region" cube (.dcbr), or a zip file with "files", holds.
 
     Raises
     ------
@@ -77,7 +81,12 @@ def open_originals(path: Path, content: str) -> Originals:
     DataConsistencyError
         The cube does not hold its source files.
     """
-    return _OfCube(path) if content == "cube" else _OfZip(path)
+    kinds: dict[str, Callable[[Path], Originals]] = {
+        "cube": _OfCube,
+        "region": _OfRegionCube,
+        "files": _OfZip,
+    }
+    return kinds[content](path)
 
 
 class _OfCube(Originals):
@@ -91,6 +100,30 @@ class _OfCube(Originals):
 
     def close(self) -> None:
         self._cube.close()
+
+
+class _OfRegionCube(Originals):
+    """The DICOM files that `dicube export` makes of a .dcbr file, one for each source file.
+
+    All of it is in memory, as it was when it was written.
+    """
+
+    def __init__(self, path: Path) -> None:
+        contents = read_cube(path)
+        if contents.meta is None:
+            raise MetaDataError("the cube file has no DICOM metadata", where=str(path))
+        order = contents.file_order
+        frames = contents.frames if order is None else contents.frames[order]
+        self._makes = list(files_from_meta(contents.meta.value, frames, None, None))
+        length = frames.nbytes // max(1, len(self._makes))
+        self.listed = [Original("", length, "", is_exact=False, is_derived=True)] * len(self._makes)
+
+    def contents(self, numbers: Sequence[int]) -> Iterator[Contents]:
+        for number in numbers:
+            yield Contents(number, partial(_at_once, self._makes[number]))
+
+    def close(self) -> None:
+        self._makes.clear()
 
 
 class _OfZip(Originals):

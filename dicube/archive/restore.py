@@ -20,7 +20,13 @@ from dicube.archive.originals import Contents, Original, Originals, open_origina
 from dicube.archive.tree import Found, InTheWayError, Tree, in_the_way
 from dicube.codecs.parallel import map_in_order
 from dicube.dicom.folder_scan import Progress
-from dicube.exceptions import DataConsistencyError, DestinationFullError, DicomCubeError
+from dicube.exceptions import (
+    DataConsistencyError,
+    DestinationFullError,
+    DicomCubeError,
+    UnreachableError,
+)
+from dicube.storage.formats import DCBR
 
 # Smaller files are written faster than threads can pass the interpreter lock around.
 _WORTH_A_THREAD: Final = 1 << 18  # bytes
@@ -52,6 +58,9 @@ class RestoreSummary:
         Files that were written, byte for byte those that were archived.
     equal : int
         Files that were written with equal elements and stored values: the sources were compressed.
+    derived : int
+        Images that were written in the place of sources of which the archive, of .dcbr files, holds
+        no more: exact in a region, with UIDs of their own.
     present : int
         Files that were there already.
     conflicts : list of str
@@ -66,6 +75,7 @@ class RestoreSummary:
 
     identical: int = 0
     equal: int = 0
+    derived: int = 0
     present: int = 0
     conflicts: list[str] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
@@ -76,6 +86,7 @@ class RestoreSummary:
         """Count what became of further files."""
         self.identical += other.identical
         self.equal += other.equal
+        self.derived += other.derived
         self.present += other.present
         self.conflicts += other.conflicts
         self.problems += other.problems
@@ -93,7 +104,8 @@ def restore_ledger(
 ) -> RestoreSummary:
     """Write the files of a ledger to FOLDER/label of the source/path in the source.
 
-    Every file is compared with its digest in the ledger before it gets its name. What is damaged
+    Every file is compared with its digest in the ledger before it gets its name; images from .dcbr
+    files, which do not hold their sources, cannot be. What is damaged
     in the archive keeps nothing else from coming back.
 
     Parameters
@@ -114,6 +126,8 @@ def restore_ledger(
         There is no such ledger or archive, or the target is no folder.
     DestinationFullError
         The disk is full; what is written stays, and the next call goes on.
+    UnreachableError
+        The server of the archive does not answer; likewise.
     """
     chosen = {"outputs": None if outputs is None else json.dumps(sorted(outputs))}
     with closing(read_ledger(ledger)) as connection:
@@ -132,7 +146,7 @@ def restore_ledger(
                 if missing:
                     with (
                         source.reading(path) as local,
-                        open_originals(local, files[0]["content"]) as originals,
+                        open_originals(local, _content(files[0])) as originals,
                     ):
                         job.write(originals, missing)
     return job.summary
@@ -169,6 +183,10 @@ class _Wanted(NamedTuple):
     is_blocked: bool = False
 
 
+def _content(output: sqlite3.Row) -> str:
+    return "region" if output["output"].endswith(DCBR.suffix) else str(output["content"])
+
+
 def _wanted(row: sqlite3.Row) -> _Wanted:
     name = PurePosixPath(row["label"], row["folder"], row["name"])
     return _Wanted(str(name), row["position"], row["digest"] or "", row["modified_ns"])
@@ -194,7 +212,7 @@ class _Restore:
         start = self._done
         try:
             yield
-        except DestinationFullError:
+        except (DestinationFullError, UnreachableError):
             raise
         except DicomCubeError as error:
             lost = max(start + files - self._done, 0)
@@ -245,11 +263,16 @@ class _Restore:
                 file.name,
                 contents.chunks(),
                 digest=file.digest if original.is_exact else None,
-                modified_ns=file.modified_ns,
+                modified_ns=0 if original.is_derived else file.modified_ns,
             )
-            summary.present = int(length is None)
-            summary.identical = int(length is not None and original.is_exact)
-            summary.equal = int(length is not None and not original.is_exact)
+            if length is None:
+                summary.present = 1
+            elif original.is_derived:
+                summary.derived = 1
+            elif original.is_exact:
+                summary.identical = 1
+            else:
+                summary.equal = 1
             summary.length_bytes = length or 0
         return summary
 

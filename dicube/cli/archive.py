@@ -53,7 +53,9 @@ def archive(
     file_format: Annotated[
         CubeFormat,
         typer.Option(
-            "--format", help="dcbs: fast; dcba: small; dcbr: only a region is exact, see --roi."
+            "--format",
+            help="dcbs: fast; dcba: small; dcbr: only a region is exact, see --roi, and images do"
+            " not come back as they were.",
         ),
     ] = "dcba",
     layout: Annotated[
@@ -259,4 +261,9 @@ def _print_summary(options: ArchiveOptions, summary: Summary) -> None:
     ]
     if summary.failed:
         lines.append(f"  {summary.failed} could not be stored: dicube query LEDGER --failures")
+    if options.store.file_format == "dcbr":
+        lines.append(
+            "  .dcbr files do not hold their sources; keep those: dicube restore gives derived"
+            " images"
+        )
     typer.echo("\n".join(map(printable, lines)))

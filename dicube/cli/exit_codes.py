@@ -19,6 +19,7 @@ from dicube.exceptions import (
     MissingDependencyError,
     PacsError,
     PullCancelled,
+    UnreachableError,
 )
 
 
@@ -45,7 +46,7 @@ EXIT_CODES_HELP: Final = (
     "4    the data do not fit together, or the target exists already",
     "5    pixels cannot be encoded or decoded",
     "6    an optional package is missing",
-    "7    a DICOM server cannot be reached, refuses, or has less than was asked for",
+    "7    a server cannot be reached, refuses, or has less than was asked for",
     "8    the disk is full",
     "130  interrupted",
 )
@@ -59,6 +60,7 @@ _CODES: Final[tuple[tuple[type[DicomCubeError], ExitCode], ...]] = (
     (PullCancelled, ExitCode.INTERRUPTED),
     (PacsError, ExitCode.SERVER),
     (DestinationFullError, ExitCode.DISK_FULL),
+    (UnreachableError, ExitCode.SERVER),
 )
 
 

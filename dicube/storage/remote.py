@@ -1,9 +1,15 @@
 """Cube files behind a URL, read in ranges through fsspec (extra "remote")."""
 
+import sys
 from collections.abc import Sequence
 from typing import Any, Final
 
-from dicube.exceptions import DicomCubeError, InvalidCubeFileError, MissingDependencyError
+from dicube.exceptions import (
+    DicomCubeError,
+    InvalidCubeFileError,
+    MissingDependencyError,
+    UnreachableError,
+)
 from dicube.storage.byte_source import read_together
 from dicube.storage.header import HEADER_LENGTH_BYTES, Extent
 
@@ -12,6 +18,14 @@ _GAP: Final = 1 << 17
 # The tables, the checksums and the PixelDataHeader are at the end (docs/format.md, section 3); of
 # a few thousand frames they are shorter than this.
 _TAIL_BYTES: Final = 1 << 16
+# What packages under fsspec raise where the network is to blame, not the file that was asked for.
+_NO_ANSWERS: Final = (
+    ("aiohttp", "ClientConnectionError"),
+    ("aiohttp", "ClientPayloadError"),
+    ("botocore.exceptions", "ConnectionError"),
+    ("botocore.exceptions", "HTTPClientError"),
+    ("botocore.exceptions", "IncompleteReadError"),
+)
 
 
 def is_url(path: object) -> bool:
@@ -102,6 +116,19 @@ class RemoteFile:
         return InvalidCubeFileError(
             f"cannot be fetched: {type(error).__name__}", where=self.name, hint="check the URL"
         )
+
+
+def unreachable(error: BaseException, *, where: str) -> UnreachableError | None:
+    """What to raise for an error of fsspec if the server did not answer; None if it did."""
+    # Who raised them has imported them.
+    kinds = [getattr(sys.modules.get(module), name, ()) for module, name in _NO_ANSWERS]
+    if not isinstance(error, (ConnectionError, TimeoutError, *filter(None, kinds))):
+        return None
+    return UnreachableError(
+        f"the server does not answer, or the connection broke: {type(error).__name__}",
+        where=where,
+        hint="check the network, then start the command again: it goes on where it ended",
+    )
 
 
 def file_system(url: str, **options: Any) -> tuple[Any, str]:

@@ -83,13 +83,17 @@ def stored_outputs(archive: Path) -> dict[str, tuple[int, int]]:
     return {path: (about.st_ino, about.st_mtime_ns) for path, about in found.items()}
 
 
-def assert_consistent(archive: Path) -> None:
-    """Ledger and files say the same, and nothing is left to do."""
-    ledger = archive / LEDGER
+def assert_nothing_left(ledger: Path) -> None:
     assert not rows(ledger, "SELECT * FROM file WHERE state IN ('found', 'failed')")
     assert not rows(ledger, "SELECT * FROM series WHERE state != 'done'")
     assert not rows(ledger, "SELECT * FROM place WHERE state != 'scanned'")
     assert not rows(ledger, "SELECT * FROM run WHERE ended_at IS NULL")
+
+
+def assert_consistent(archive: Path) -> None:
+    """Ledger and files say the same, and nothing is left to do."""
+    ledger = archive / LEDGER
+    assert_nothing_left(ledger)
     assert not rows(
         ledger,
         "SELECT * FROM file WHERE (state = 'stored') != (output_id IS NOT NULL)"

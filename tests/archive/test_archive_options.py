@@ -4,8 +4,11 @@ import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
+from pydicom import dcmread
 
+from dicube import DicomCubeImage, PixelDataHeader
 from dicube.archive.restore import restore_ledger
 from tests.archive.archives import (
     LEDGER,
@@ -15,6 +18,7 @@ from tests.archive.archives import (
     stored_outputs,
     tried,
 )
+from tests.cli.runs import ok
 
 
 def test_series_of_any_folder_is_archived_and_comes_back(small_folder, tmp_path):
@@ -121,6 +125,58 @@ class TestRemoval:
         assert done.returncode == 2
         assert "--remove-source" in done.stderr
         assert len(list(small_folder.iterdir())) == 4
+
+
+class TestRegionsOfInterest:
+    """Archives of .dcbr files, which hold less than the sources."""
+
+    @pytest.fixture
+    def folder(self, tmp_path) -> Path:
+        """A bright square in noise, which does not stay as it is."""
+        values = np.random.default_rng(0).integers(0, 40, (4, 64, 64)).astype(np.uint16)
+        values[:, 16:48, 16:48] += 1000
+        image = DicomCubeImage(values, PixelDataHeader())
+        image.init_meta("MR")
+        image.to_dicom_folder(tmp_path / "series")
+        (tmp_path / "series/note.txt").write_text("no image")
+        shutil.copytree(tmp_path / "series", tmp_path / "series/copy")
+        return tmp_path / "series"
+
+    @pytest.fixture
+    def archive(self, folder, tmp_path) -> Path:
+        lossy = ("--format", "dcbr", "--background-error", 9)
+        out = archived(folder, tmp_path / "dest", *lossy, "--workers", 1)
+        assert "do not hold their sources" in out
+        return tmp_path / "dest"
+
+    def test_ledger_says_what_is_there(self, archive):
+        assert_consistent(archive)
+        ok("verify", "--ledger", archive / LEDGER, "--deep")
+
+    def test_restore_gives_what_export_gives_in_the_places_of_the_sources(
+        self, archive, folder, tmp_path
+    ):
+        text = ok("restore", archive / LEDGER, tmp_path / "out")
+        assert "2 files identical byte for byte, 8 derived images" in text
+        (cube,) = archive.rglob("*.dcbr")
+        ok("export", cube, tmp_path / "exported")
+        exported = sorted(path.read_bytes() for path in (tmp_path / "exported").iterdir())
+        back = tmp_path / "out" / folder.name
+        for place in (back, back / "copy"):
+            assert (place / "note.txt").read_text() == "no image"
+            images = sorted(place.glob("*.dcm"))
+            assert sorted(path.read_bytes() for path in images) == exported
+            for path in images:
+                image, source = dcmread(path), dcmread(folder / path.name)
+                assert image.InstanceNumber == source.InstanceNumber
+                assert image.ImageType[0] == "DERIVED"
+                assert image.SOPInstanceUID != source.SOPInstanceUID
+        assert "10 files there before" in ok("restore", archive / LEDGER, tmp_path / "out")
+
+    def test_sources_that_are_there_stay(self, archive, folder):
+        before = {path: path.read_bytes() for path in folder.rglob("*.dcm")}
+        ok("restore", archive / LEDGER, folder.parent)
+        assert {path: path.read_bytes() for path in folder.rglob("*.dcm")} == before
 
 
 def test_ledger_of_another_archive_is_refused(small_folder, tmp_path):

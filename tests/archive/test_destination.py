@@ -18,11 +18,11 @@ from dicube.exceptions import (
     CodecError,
     DataConsistencyError,
     DestinationFullError,
-    InvalidCubeFileError,
     MetaDataError,
+    UnreachableError,
 )
 from tests.archive.disks import small_disk
-from tests.file_servers import s3_server, use_s3
+from tests.file_servers import plain_handler, s3_server, serving, use_s3
 
 DATA = bytes(range(256)) * 100
 
@@ -176,6 +176,30 @@ class TestFolder:
             assert not list(destination.paths())
 
 
+class TestCheck:
+    def test_destination_that_can_be_written_to_is_there_and_empty(self, destination):
+        destination.check_writable()
+        assert not list(destination.paths())
+
+    def test_bucket_that_is_not_there_is_named_and_never_made(self, s3_endpoint, monkeypatch):
+        use_s3(s3_endpoint, monkeypatch)
+        import fsspec
+
+        destination = open_destination("s3://missing/archive")
+        with pytest.raises(MetaDataError, match="s3://missing/archive: no such bucket"):
+            destination.check_writable()
+        with pytest.raises(MetaDataError), destination.adding("x.dcbs") as local:
+            local.write_bytes(DATA)
+        assert not fsspec.filesystem("s3", skip_instance_cache=True).exists("missing")
+
+    def test_server_that_takes_no_files_is_named(self, tmp_path):
+        pytest.importorskip("aiohttp", reason='needs the extra "remote"')
+        with serving(plain_handler(tmp_path)) as url:
+            destination = open_destination(f"{url}/archive")
+            with pytest.raises(DataConsistencyError, match="cannot be written to"):
+                destination.check_writable()
+
+
 class TestRemote:
     def test_upload_that_arrives_damaged_is_removed(self, monkeypatch):
         fsspec = pytest.importorskip("fsspec", reason='needs the extra "remote"')
@@ -198,8 +222,10 @@ class TestRemote:
         pytest.importorskip("s3fs", reason="needs s3fs: pip install 'dicube[s3-tests]'")
         use_s3("http://127.0.0.1:9", monkeypatch)
         destination = open_destination("s3://nowhere/archive", tmp_path)
-        with pytest.raises(InvalidCubeFileError, match="cannot be"):
+        with pytest.raises(UnreachableError, match="does not answer"):
             destination.digest("x.dcbs")
+        with pytest.raises(UnreachableError, match="does not answer"):
+            destination.check_writable()
 
 
 class TestFullDisk:

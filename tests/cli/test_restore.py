@@ -48,6 +48,18 @@ class TestRestore:
         assert "--archive" in refused(3, "restore", ledger, tmp_path / "out")
         ok("restore", ledger, tmp_path / "out", "--archive", tmp_path / "moved")
 
+    def test_condition_chooses_what_comes_back(self, sample, tmp_path):
+        change(sample, "UPDATE output SET modality = 'CT' WHERE path = 'a/jls.dcbs'")
+        text = ok("restore", sample.ledger, tmp_path / "out", "--where", "modality = 'CT'")
+        assert "4 compressed files with equal pixels" in text
+        assert files_of(tmp_path / "out") == sample.compressed
+        assert "0 files" in ok("restore", sample.ledger, tmp_path / "no", "--where", "rows = 1")
+
+    def test_condition_that_is_not_understood_is_wrong_usage(self, sample, tmp_path):
+        arguments = ("restore", sample.ledger, tmp_path / "out", "--where", "no_such = 1")
+        assert "columns are" in misused(*arguments)
+        assert not (tmp_path / "out").exists()
+
     def test_cubes_come_back_without_a_ledger(self, sample, tmp_path):
         cubes = [sample.folder / "a/ct.dcbs", sample.folder / "a/jls.dcbs"]
         assert "4 files identical" in ok("restore", cubes[0], tmp_path / "out")
@@ -59,6 +71,7 @@ class TestRestore:
         assert "one ledger" in misused("restore", sample.ledger, cube, tmp_path / "out")
         assert "one ledger" in misused("restore", sample.ledger, sample.ledger, tmp_path / "out")
         assert "only with a ledger" in misused("restore", cube, tmp_path, "--archive", tmp_path)
+        assert "only with a ledger" in misused("restore", cube, tmp_path, "--where", "rows = 1")
         refused(3, "restore", tmp_path / "nothing.sqlite", tmp_path / "out")
         refused(4, "restore", sample.folder / "other-files/000000.zip", tmp_path / "out")
 

@@ -23,7 +23,9 @@ _TRIED_AGAIN: Final = (
     "UPDATE place SET state = 'listed', run_id = NULL WHERE state = 'failed'"
     " OR id IN (SELECT place_id FROM file WHERE state = 'failed')",
     # As if a run had died over it: something may be left of the last try.
-    "UPDATE series SET state = 'taken', run_id = NULL WHERE state = 'failed'",
+    "UPDATE series SET state = 'taken', run_id = NULL WHERE state = 'failed'"
+    " OR id IN (SELECT series_id FROM file WHERE state = 'failed')",
+    "UPDATE file SET state = 'found' WHERE state = 'failed' AND series_id IS NOT NULL",
 )
 
 

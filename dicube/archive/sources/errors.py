@@ -1,4 +1,4 @@
-"""What can be wrong with sources."""
+"""What can be wrong with sources; where a server does not answer it is UnreachableError."""
 
 from dicube.exceptions import DicomCubeError
 

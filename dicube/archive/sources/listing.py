@@ -9,7 +9,9 @@ from dicube.archive.sources.remote_tree import RemoteTree
 from dicube.archive.work import Place
 from dicube.storage.remote import is_url
 
-__all__ = ["ListedFile", "ListedPlace", "list_place", "list_places", "tree_of"]
+__all__ = [
+    "ListedFile", "ListedPlace", "check_reachable", "list_place", "list_places", "tree_of",
+]  # fmt: skip
 
 
 def tree_of(root: str) -> LocalTree | RemoteTree:
@@ -25,6 +27,18 @@ def tree_of(root: str) -> LocalTree | RemoteTree:
     if is_url(root) and not root.startswith("file://"):
         return RemoteTree(root)
     return LocalTree(root)
+
+
+def check_reachable(root: str) -> None:
+    """See that the server of a source answers, if there is one.
+
+    Raises
+    ------
+    UnreachableError
+    """
+    tree = tree_of(root)
+    if isinstance(tree, RemoteTree):
+        tree.check_reachable()
 
 
 def list_places(root: str, *, leave_out: Collection[Path] = ()) -> Iterator[ListedPlace]:

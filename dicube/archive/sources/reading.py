@@ -12,6 +12,7 @@ from dicube.archive.sources.remote_tree import RemoteTree
 from dicube.archive.sources.room import Room
 from dicube.archive.work import ContainerKind
 from dicube.exceptions import DicomCubeError
+from dicube.storage.remote import unreachable
 
 _BUFFER_BYTES: Final = 1 << 20
 
@@ -106,6 +107,9 @@ class _Source(io.RawIOBase):
         except DicomCubeError:
             raise
         except Exception as error:  # each file system has errors of its own
+            lost = unreachable(error, where=self._where)
+            if lost is not None:
+                raise lost from error
             raise SourceError(
                 f"cannot be read: {type(error).__name__}", where=self._where, hint="try again"
             ) from error

@@ -3,6 +3,7 @@
 import html
 from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 from pathlib import Path
@@ -22,7 +23,7 @@ from dicube.archive.sources.listed import (
 from dicube.archive.work import ContainerKind, Failure
 from dicube.exceptions import DicomCubeError, InvalidCubeFileError, MissingDependencyError
 from dicube.extras import extra_module
-from dicube.storage.remote import file_system
+from dicube.storage.remote import file_system, unreachable
 
 #: Requests that are under way at a time.
 REQUESTS: Final = 16
@@ -63,10 +64,20 @@ class RemoteTree:
         self._base = path.rstrip("/")
         self._single: str | None = None
         last = self._base.rpartition("/")[2]
-        if kind_of_suffix(last) and not root.endswith("/") and self._ask("isfile", self._base):
+        if kind_of_suffix(last) and not root.endswith("/") and self._is_file(self._base):
             self._single = unquote(last) if self._is_http else last
             self._base = self._base.rpartition("/")[0]
             self.shown = self.shown.rpartition("/")[0]
+
+    def check_reachable(self) -> None:
+        """See that the server answers.
+
+        Raises
+        ------
+        UnreachableError
+        """
+        with suppress(SourceError):
+            self._ask("info", self._base)
 
     def places(self, leave_out: Collection[Path]) -> Iterator[ListedPlace]:
         """See `LocalTree.places`; `leave_out` says nothing about other machines.
@@ -156,6 +167,13 @@ class RemoteTree:
             raise
         except Exception as error:  # each file system has errors of its own
             raise self._failure(path, error) from error
+
+    def _is_file(self, full: str) -> bool:
+        # Not `isfile`, for which a server that does not answer has no such file.
+        try:
+            return bool(self._ask("info", full)["type"] == "file")
+        except SourceError:
+            return False
 
     def _folder(self, path: str) -> tuple[ListedPlace, list[str | ListedPlace]]:
         """A folder, and the containers and folders in it in the order of their names."""
@@ -292,7 +310,7 @@ class RemoteTree:
                 "URLs need a package for them", where=where, hint="pip install 'dicube[remote]'"
             )
         # What the error says may hold the URL with its credentials.
-        return SourceError(
+        return unreachable(error, where=where) or SourceError(
             f"cannot be read: {type(error).__name__}",
             where=where,
             hint="check the URL and the rights to read it",

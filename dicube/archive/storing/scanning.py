@@ -16,13 +16,18 @@ from dicube.dicom.dicom_meta import DicomMeta
 from dicube.dicom.dicom_tags import CommonTags
 from dicube.dicom.folder_scan import NO_IMAGE, FolderScan, add_files, series_uid_of, uid_of
 from dicube.dicom.instance import Instance
-from dicube.exceptions import DicomCubeError
+from dicube.exceptions import DicomCubeError, UnreachableError
 
 
 def scan_place(place: Place, staging: Staging, keywords: Sequence[str]) -> ScannedPlace:
     """Take every file of a place apart; pixels are not read.
 
     A container that cannot be read to its end counts as one file; one that is gone holds nothing.
+
+    Raises
+    ------
+    UnreachableError
+        A server does not answer. All other errors are in the result.
     """
     scanned = ScannedPlace(place.place_id)
     try:
@@ -33,6 +38,8 @@ def scan_place(place: Place, staging: Staging, keywords: Sequence[str]) -> Scann
         scanned.failures.extend(staging.failures)
     except ContainerError as error:
         return _as_file(place, staging, error.what)
+    except UnreachableError:
+        raise
     except DicomCubeError as error:
         return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
     return scanned
@@ -87,6 +94,8 @@ def _as_file(place: Place, staging: Staging, reason: str) -> ScannedPlace:
         (path,) = brought.paths
         assert path is not None
         facts = FileFacts("", length, 0, "other", reason, digest=digest_of(path)[1])
+    except UnreachableError:
+        raise
     except DicomCubeError as error:
         return ScannedPlace(place.place_id, problem=staging.true_names(str(error)))
     finally:

@@ -12,6 +12,7 @@ from dicube.archive.settings import StoreSettings
 from dicube.archive.sources.staging import Staging
 from dicube.archive.storing.cubes import (
     DamagedCubeError,
+    Described,
     NotEnoughMemoryError,
     check_cube,
     unreadable,
@@ -30,6 +31,7 @@ from dicube.exceptions import (
     DestinationFullError,
     DicomCubeError,
     InvalidCubeFileError,
+    UnreachableError,
 )
 
 Checked = TypeVar("Checked")
@@ -43,18 +45,24 @@ def store_series(
     Raises
     ------
     DestinationFullError
-        There is no room left. All other errors are in the result.
+        There is no room left.
+    UnreachableError
+        A server does not answer. All other errors are in the result.
     """
     start = time.perf_counter()
     storing = _Storing(work, staging, destination, settings)
     try:
         storing.run()
-    except DestinationFullError:
+    except (DestinationFullError, UnreachableError):
         raise
     except (DicomCubeError, OSError) as error:
         storing.result.error = staging.true_names(_text(error))
     storing.result.seconds = time.perf_counter() - start
     return storing.result
+
+
+class _NoCubeError(DicomCubeError):
+    """Files cannot be one cube; what keeps a cube from being stored is another matter."""
 
 
 class _Storing:
@@ -112,9 +120,7 @@ class _Storing:
         """Store a volume set as a cube; without files that are damaged, if there are some."""
         try:
             self._store_cube(series)
-        except (NotEnoughMemoryError, DamagedCubeError, DestinationFullError):
-            raise
-        except DicomCubeError as error:
+        except _NoCubeError as error:
             wrong = self._unreadable(series)
             self._keep(wrong.items())
             usable = [image for image in series.instances if image.path not in wrong]
@@ -136,8 +142,7 @@ class _Storing:
         )
         if described is None:
             with self._destination.adding(place, after_crash=self._work.begun) as local:
-                write_cube(series, local, self._settings)
-                described = check_cube(series, local)
+                described = self._written(series, local)
         self._note_output(
             "cube",
             place,
@@ -145,6 +150,15 @@ class _Storing:
             described.findings,
             described.facts,
         )
+
+    def _written(self, series: DicomSeries, local: Path) -> Described:
+        try:
+            write_cube(series, local, self._settings)
+            return check_cube(series, local)
+        except (NotEnoughMemoryError, DamagedCubeError):
+            raise
+        except DicomCubeError as error:
+            raise _NoCubeError(error.what) from error
 
     def _store_kept(self) -> None:
         """Put what no cube holds into a zip file."""
