@@ -14,16 +14,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from dicube.archive.apart import check_urls, own_folders
 from dicube.archive.counters import Counters, Phase, Watch
 from dicube.archive.destination import full_disk, open_destination
 from dicube.archive.layout import Layout
-from dicube.archive.ledger.opened import open_ledger
+from dicube.archive.ledger.opened import ledger_error, open_ledger
 from dicube.archive.ledger.places import Places
 from dicube.archive.ledger.runs import Outcome, Run
 from dicube.archive.ledger.series_queue import SeriesQueue
 from dicube.archive.ledger.settings import check_settings
 from dicube.archive.removal import remove_sources
 from dicube.archive.settings import StoreSettings
+from dicube.archive.sources.errors import SourceError
 from dicube.archive.sources.listing import check_reachable, list_places
 from dicube.archive.work import (
     ConvertTask,
@@ -36,7 +38,6 @@ from dicube.archive.work import (
 )
 from dicube.archive.workers.base import Died, Done, Raised, Workers
 from dicube.exceptions import MissingDependencyError, UnreachableError
-from dicube.storage.remote import is_url
 
 WorkerPool = Workers[Task, Result]
 
@@ -108,7 +109,8 @@ def run_archive(
     Raises
     ------
     DataConsistencyError
-        The ledger belongs to an archive of another format, layout or destination.
+        The ledger belongs to an archive of another format, layout or destination; or lies in a
+        source, or a source is the destination; or a URL has a password.
     DestinationFullError
         There is no room left; what is done is done, and the next run goes on.
     UnreachableError
@@ -116,24 +118,38 @@ def run_archive(
     MetaDataError
         A source, or the bucket to write to, is not there.
     """
+    check_urls((*options.sources, options.store.destination))
+    own_folders(options.sources, options.store, options.ledger)
     with open_destination(options.store.destination) as destination:
         destination.check_writable()
     options.ledger.parent.mkdir(parents=True, exist_ok=True)
-    with closing(open_ledger(options.ledger, create=True)) as connection:
-        check_settings(connection, options.store, options.layout, options.ledger)
-        recorded = {"sources": options.sources, "format": options.store.file_format}
-        with Run(connection, options.ledger, recorded) as run:
-            job = _Job(connection, run, options, watch)
-            try:
-                with workers() as pool:
-                    summary = job.run(pool)
-            except BaseException as error:
-                if not full_disk(error):  # else even this could not be written
-                    run.end("interrupted")
-                raise
-            run.end(summary.outcome)
-            connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            return summary
+    try:
+        with closing(open_ledger(options.ledger, create=True)) as connection:
+            return _run(connection, options, workers, watch)
+    except sqlite3.OperationalError as error:
+        raise ledger_error(error, options.ledger) from error
+
+
+def _run(
+    connection: sqlite3.Connection,
+    options: ArchiveOptions,
+    workers: Callable[[], WorkerPool],
+    watch: Watch,
+) -> Summary:
+    check_settings(connection, options.store, options.layout, options.ledger)
+    recorded = {"sources": options.sources, "format": options.store.file_format}
+    with Run(connection, options.ledger, recorded) as run:
+        job = _Job(connection, run, options, watch)
+        try:
+            with workers() as pool:
+                summary = job.run(pool)
+        except BaseException as error:
+            if not full_disk(error):  # else even this could not be written
+                run.end("interrupted")
+            raise
+        run.end(summary.outcome)
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        return summary
 
 
 class _Job:
@@ -179,11 +195,9 @@ class _Job:
 
     def _list(self) -> None:
         self._watch(self.counters)
-        own = [self._options.ledger.parent]
-        destination = self._options.store.destination
-        if not is_url(destination):
-            own.append(Path(destination))
-        for source in self._options.sources:
+        options = self._options
+        own = own_folders(options.sources, options.store, options.ledger)
+        for source in options.sources:
             root = self._places.root(source)
             listed = list_places(source, leave_out=own)
             while some := list(itertools.islice(listed, _LISTED_AT_ONCE)):
@@ -231,7 +245,9 @@ class _Job:
             self._note(outcome.result)
             return
         if isinstance(outcome, Raised):
-            if full_disk(outcome.error) or isinstance(outcome.error, MissingDependencyError):
+            # What is wrong with a file is in the results: SourceErrors are of the scratch folder.
+            hopeless = isinstance(outcome.error, MissingDependencyError | SourceError)
+            if hopeless or full_disk(outcome.error):
                 raise outcome.error
             reason = self._reason(outcome.error)
         else:

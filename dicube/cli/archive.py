@@ -201,7 +201,12 @@ def _pool(
 
 
 def _absolute(path: str) -> str:
-    return path.rstrip("/") if is_url(path) else str(Path(path).absolute())
+    path = path.removeprefix("file://")
+    if is_url(path):
+        return path.rstrip("/")
+    whole = Path(path).absolute()
+    # A source is called after its last step, which has to be a name.
+    return str(whole.resolve() if ".." in whole.parts else whole)
 
 
 def _check_options(

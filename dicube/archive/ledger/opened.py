@@ -6,7 +6,12 @@ from pathlib import Path
 from typing import Final
 
 from dicube.archive.ledger.schema import TABLES, VERSION
-from dicube.exceptions import DataConsistencyError, MetaDataError
+from dicube.exceptions import (
+    DataConsistencyError,
+    DestinationFullError,
+    DicomCubeError,
+    MetaDataError,
+)
 
 _WAIT_S: Final = 60.0  # for another process to end its transaction
 _APPLICATION_ID: Final = 0x44694375  # "DiCu": PRAGMA application_id tells ledgers from other files
@@ -27,6 +32,8 @@ def open_ledger(path: Path, *, create: bool = False) -> sqlite3.Connection:
         There is no such file.
     DataConsistencyError
         It is no ledger, or one of another version.
+    DestinationFullError
+        The disk is full.
     """
     if not create and not path.is_file():
         raise MetaDataError("no such ledger", where=str(path), hint="check the path")
@@ -40,7 +47,7 @@ def open_ledger(path: Path, *, create: bool = False) -> sqlite3.Connection:
         connection.execute("PRAGMA synchronous = FULL")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise _no_ledger(path) from error
+        raise ledger_error(error, path) from error
     except BaseException:
         connection.close()
         raise
@@ -65,11 +72,33 @@ def read_ledger(path: Path) -> sqlite3.Connection:
         connection.execute("PRAGMA query_only = ON")
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise _no_ledger(path) from error
+        raise ledger_error(error, path) from error
     except BaseException:
         connection.close()
         raise
     return connection
+
+
+def ledger_error(error: sqlite3.DatabaseError, path: Path) -> DicomCubeError:
+    """What an error of SQLite means to those who work with the ledger."""
+    if not isinstance(error, sqlite3.OperationalError):
+        return _no_ledger(path)
+    code = getattr(error, "sqlite_errorcode", None)
+    if code in (sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE):
+        return DestinationFullError(
+            "the disk is full", where=str(path), hint="make room, then start the command again"
+        )
+    if code == sqlite3.SQLITE_BUSY:
+        return MetaDataError(
+            f"another process has kept the ledger for more than {_WAIT_S:.0f} s",
+            where=str(path),
+            hint="start the command again",
+        )
+    return MetaDataError(
+        f"the ledger cannot be read or written: {error}",
+        where=str(path),
+        hint="check the disk and the rights",
+    )
 
 
 def _reading_uri(path: Path) -> str:

@@ -56,8 +56,8 @@ class Places:
         """Note places; those that are new or changed are to be scanned."""
         rows = [(root.root_id, place.path, place.container, place.fingerprint) for place in listed]
         with transaction(self._connection):
-            # A place that somebody scans just now is left to them, with the fingerprint that it
-            # had: the next listing sees that it changed.
+            # A place that somebody scans just now is left to them with the fingerprint it had:
+            # the next listing sees that it changed.
             self._connection.executemany(
                 "INSERT INTO place (root_id, path, container, fingerprint, state)"
                 " VALUES (?, ?, ?, ?, 'listed') ON CONFLICT (root_id, path) DO UPDATE SET"

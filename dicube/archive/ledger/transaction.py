@@ -9,8 +9,8 @@ from datetime import UTC, datetime
 @contextmanager
 def transaction(connection: sqlite3.Connection) -> Iterator[None]:
     """Nobody else writes while the block runs; if it raises, nothing has changed."""
-    connection.execute("BEGIN IMMEDIATE")
     try:
+        connection.execute("BEGIN IMMEDIATE")  # in here: an interrupt may come right after it
         yield
         connection.execute("COMMIT")
     except BaseException:
