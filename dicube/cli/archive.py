@@ -160,6 +160,7 @@ def archive(
             background_error=background_error,
             scratch=None if scratch is None else scratch.absolute(),
             keywords=pattern.keywords,
+            may_repeat=dask or scheduler is not None,
         ),
         remove_source=remove_source,
     )

@@ -1,11 +1,14 @@
 """The whole way of an archive: mixed trees in, killed in between, and every file back."""
 
+import contextlib
 import json
 import random
 import shutil
 import signal
 import subprocess
+import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +43,10 @@ NAMES = [
     "pet_pmod_slopes", "rgb_series_j2k", "seg_24x38x3", "sr_no_pixels", "ts_siemens_1",
     "us_8bit_jpegll",
 ]  # fmt: skip
+
+
+# The order of other files in their zip files is that in which places were scanned.
+_CUBES = "SELECT path, digest, files FROM output WHERE path NOT LIKE 'other-files/%' ORDER BY path"
 
 
 @pytest.fixture(scope="module")
@@ -107,10 +114,32 @@ class TestMixedTree:
         pytest.importorskip("distributed")
         archived(corpus.folder, tmp_path, "--format", "dcbs", "--dask", "--workers", 2)
         assert_consistent(tmp_path)
-        question = "SELECT path, digest, files FROM output ORDER BY path"
-        assert [*map(tuple, rows(tmp_path / LEDGER, question))] == [
-            *map(tuple, rows(archive / LEDGER, question))
+        assert [*map(tuple, rows(tmp_path / LEDGER, _CUBES))] == [
+            *map(tuple, rows(archive / LEDGER, _CUBES))
         ]
+
+
+@contextlib.contextmanager
+def dask_cluster(folder: Path, size: int) -> Iterator[tuple[str, list[subprocess.Popen[bytes]]]]:
+    """The address of a Dask cluster of processes, and its workers, which nobody starts again."""
+    about = folder / "scheduler.json"
+    command = [sys.executable, "-m", "distributed.cli.dask_scheduler", "--no-dashboard"]
+    command += ["--host", "127.0.0.1", "--port", "0", "--scheduler-file", str(about)]
+    processes = [subprocess.Popen(command, stderr=subprocess.DEVNULL)]
+    try:
+        while not about.exists() or not about.read_text():
+            assert processes[0].poll() is None
+            time.sleep(0.1)
+        address = json.loads(about.read_text())["address"]
+        command = [sys.executable, "-m", "distributed.cli.dask_worker", address, "--no-nanny"]
+        command += ["--no-dashboard", "--host", "127.0.0.1", "--nthreads", "1"]
+        command += ["--local-directory", str(folder)]
+        processes += [subprocess.Popen(command, stderr=subprocess.DEVNULL) for _ in range(size)]
+        yield address, processes[1:]
+    finally:
+        for process in reversed(processes):
+            process.kill()
+            process.wait(20)
 
 
 @requires_data
@@ -142,6 +171,30 @@ class TestInterruption:
         assert killed_after(3.5 if dask else 2, *arguments, worker=True)
         assert_consistent(tmp_path)
         assert len(rows(tmp_path / LEDGER, "SELECT * FROM run")) == 1
+
+    def test_worker_of_a_cluster_that_is_killed_changes_nothing(self, corpus, archive, tmp_path):
+        pytest.importorskip("distributed")
+        dest = tmp_path / "dest"
+        with dask_cluster(tmp_path, 3) as (address, workers):
+            command = archive_command(
+                corpus.folder, dest, "--format", "dcbs", "--scheduler", address
+            )
+            with subprocess.Popen(
+                command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+            ) as process:
+                assert process.stderr is not None
+                for line in process.stderr:
+                    counters = json.loads(line)
+                    if counters["phase"] == "storing" and counters["series"]:
+                        break
+                workers[0].kill()
+                _, said = process.communicate(timeout=280)
+            assert process.returncode == 0, said
+            assert workers[1].poll() is None
+        assert_consistent(dest)
+        assert [*map(tuple, rows(dest / LEDGER, _CUBES))] == [
+            *map(tuple, rows(archive / LEDGER, _CUBES))
+        ]
 
     def test_full_disk_stops_it_and_room_lets_it_go_on(self, corpus, tmp_path):
         with small_disk(tmp_path / "disk", 2 << 20) as disk:
