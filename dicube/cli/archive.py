@@ -135,8 +135,9 @@ def archive(
     interrupted at any moment and started again, by hand or by a timer; finished work is not
     repeated. Sources are not touched.
 
-    Exit codes: 0 all is stored; 1 done, but some could not be stored, and the ledger says why; 4
-    the ledger belongs to another archive; 8 the disk is full; 130 interrupted.
+    Exit codes: 0 all is stored; 1 done, but some could not be stored, and the ledger says why; 3
+    SRC, or the bucket of DEST, is not there; 4 the ledger belongs to another archive, or nothing
+    can be written to DEST; 7 the network is lost; 8 the disk is full; 130 interrupted.
     """
     if len(paths) < 2:
         raise typer.BadParameter("give at least one source, and the destination", param_hint="SRC")

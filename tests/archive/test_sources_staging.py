@@ -79,7 +79,8 @@ class TestBatches:
         with Staging(PLENTY) as staging:
             [batch] = staging.batches(place_of(source, "a"))
             assert [path for _, path in batch] == [source / "a" / "1", source / "a" / "2"]
-            assert staging.failures == [Failure("link", "a symbolic link, which is not followed")]
+            reason = "a symbolic link, which is not followed"
+            assert staging.failures == [Failure("link", reason, is_file=False)]
             assert files_in(memory) == []
             assert list(staging.batches(place_of(source, ""))) == []
             assert staging.failures == []
