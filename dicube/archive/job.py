@@ -42,7 +42,8 @@ from dicube.exceptions import MissingDependencyError, UnreachableError
 WorkerPool = Workers[Task, Result]
 
 _LISTED_AT_ONCE: Final = 1000
-_PLACES_OF_A_TASK: Final = 16
+_FILES_OF_A_SCAN: Final = 500
+_SCANS_OF_A_WORKER: Final = 4  # at least, however few files there are
 _SERIES_OF_A_TASK: Final = 64
 _BYTES_OF_A_TASK: Final = 8 << 20  # so that little is lost with a worker
 _MOST_DEATHS: Final = 3
@@ -166,6 +167,7 @@ class _Job:
         self._queue = SeriesQueue(connection, run.run_id)
         self._alone: list[Place] = []  # places over which a worker died
         self._deaths: dict[int, int] = {}
+        self._files_of_a_scan = 1
         self.counters = Counters()
 
     def run(self, workers: WorkerPool) -> Summary:
@@ -173,6 +175,8 @@ class _Job:
         self._list()
         self._enter("scanning")
         self.counters.places_found = self._places.unscanned()
+        share = self._places.unscanned_files() // (_SCANS_OF_A_WORKER * workers.size)
+        self._files_of_a_scan = max(1, min(share, _FILES_OF_A_SCAN))
         self._drive(workers, self._next_scan, lambda: self._places.unscanned() > 0)
         self._queue.plan_kept_files()
         left = self._queue.left()
@@ -210,7 +214,7 @@ class _Job:
     def _next_scan(self) -> Task | None:
         if self._alone:
             return ScanTask((self._alone.pop(),))
-        places = self._places.take(_PLACES_OF_A_TASK)
+        places = self._places.take(self._files_of_a_scan)
         return ScanTask(tuple(places)) if places else None
 
     def _next_series(self) -> Task | None:

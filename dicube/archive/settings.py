@@ -29,6 +29,9 @@ class StoreSettings:
         For what is too large for the memory.
     keywords : tuple of str
         What the layout is made of.
+    may_repeat : bool
+        Whether a task whose worker died may be done again without anybody here knowing, as Dask
+        does it.
     """
 
     destination: str
@@ -40,3 +43,4 @@ class StoreSettings:
     background_error: int | None = None
     scratch: Path | None = None
     keywords: tuple[str, ...] = ()
+    may_repeat: bool = False

@@ -152,8 +152,9 @@ def archive(
     The ledger, and paths made of Patient IDs, identify patients: keep others out of DEST.
 
     Exit codes: 0 all is stored; 1 done, but some could not be stored, and "dicube query LEDGER
-    --failures" says why; 3 a source is not there; 4 the ledger belongs to another archive; 8 the
-    disk is full; 130 interrupted. docs/archive.md tells the rest.
+    --failures" says why; 3 SRC, or the bucket of DEST, is not there; 4 the ledger belongs to
+    another archive, or nothing can be written to DEST; 7 the network is lost; 8 the disk is full;
+    130 interrupted. docs/archive.md tells the rest.
     """
     if len(paths) < 2:
         raise typer.BadParameter("give at least one source, and the destination", param_hint="SRC")
@@ -177,6 +178,7 @@ def archive(
             background_error=background_error,
             scratch=None if scratch is None else scratch.absolute(),
             keywords=pattern.keywords,
+            may_repeat=dask or scheduler is not None,
         ),
         remove_source=remove_source,
     )

@@ -16,6 +16,8 @@ from tests.archive.corpus import Corpus, members_of, tree_digest
 from tests.same_files import assert_same_elements, assert_same_values, is_uncompressed
 
 LEDGER = "archive.sqlite"
+# The order of other files in their zip files is that in which places were scanned.
+CUBES = "SELECT path, digest, files FROM output WHERE path NOT LIKE 'other-files/%' ORDER BY path"
 
 
 def archive_command(*arguments: object) -> list[str]:

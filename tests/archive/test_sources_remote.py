@@ -13,7 +13,7 @@ from dicube.archive.sources.errors import ContainerError, NoRoomError, SourceErr
 from dicube.archive.sources.listing import list_place, list_places
 from dicube.archive.sources.staging import Staging
 from dicube.archive.work import Failure, FileRef, Place
-from dicube.exceptions import MissingDependencyError
+from dicube.exceptions import MissingDependencyError, UnreachableError
 from tests.archive.containers import FILES, SUFFIXES, container_of
 from tests.file_servers import plain_handler, s3_server, serving, use_s3
 
@@ -171,7 +171,7 @@ class TestHttp:
         assert [failure.name for failure in place.failures] == ["..", "a/b", "gone"]
 
     def test_server_that_is_not_there_is_named_without_credentials(self):
-        with pytest.raises(SourceError, match="cannot be read") as caught:
+        with pytest.raises(UnreachableError, match="does not answer") as caught:
             list(list_places("http://me:secret@127.0.0.1:9/data?token=secret"))
         assert "http://127.0.0.1:9/data" in str(caught.value)
         assert "secret" not in str(caught.value)

@@ -3,12 +3,15 @@
 import sqlite3
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
+from typing import Final, NamedTuple
 
 from dicube.archive.layout import Layout
 from dicube.archive.ledger.transaction import transaction
 from dicube.archive.sources.listing import ListedPlace
 from dicube.archive.work import FileFacts, Place, ScannedPlace
+
+# What a place counts for; a container, of which nobody knows, as much as a small series.
+_FILES: Final = "CASE WHEN container IS NULL THEN MAX(files, 1) ELSE 64 END"
 
 
 class Root(NamedTuple):
@@ -54,39 +57,62 @@ class Places:
 
     def note(self, root: Root, listed: Sequence[ListedPlace]) -> None:
         """Note places; those that are new or changed are to be scanned."""
-        rows = [(root.root_id, place.path, place.container, place.fingerprint) for place in listed]
+        rows = [
+            (root.root_id, place.path, place.container, place.fingerprint, len(place.files))
+            for place in listed
+        ]
         with transaction(self._connection):
             # A place that somebody scans just now is left to them with the fingerprint it had:
             # the next listing sees that it changed.
             self._connection.executemany(
-                "INSERT INTO place (root_id, path, container, fingerprint, state)"
-                " VALUES (?, ?, ?, ?, 'listed') ON CONFLICT (root_id, path) DO UPDATE SET"
+                "INSERT INTO place (root_id, path, container, fingerprint, files, state)"
+                " VALUES (?, ?, ?, ?, ?, 'listed') ON CONFLICT (root_id, path) DO UPDATE SET"
                 " container = excluded.container, fingerprint = excluded.fingerprint,"
-                " state = 'listed', problem = NULL, run_id = NULL"
+                " files = excluded.files, state = 'listed', problem = NULL, run_id = NULL"
                 " WHERE (fingerprint != excluded.fingerprint"
                 " OR container IS NOT excluded.container)"
                 " AND (state != 'listed' OR run_id IS NULL)",
                 rows,
             )
 
-    def take(self, count: int) -> list[Place]:
-        """Places that nobody scans yet; they are ours now."""
+    def take(self, most_files: int) -> list[Place]:
+        """Places that nobody scans yet; they are ours now.
+
+        One at least, if there is one; more as long as they have no more files together.
+        """
+        taken: list[Place] = []
+        files = 0
         with transaction(self._connection):
-            rows = self._connection.execute(
-                "UPDATE place SET run_id = ? WHERE id IN (SELECT id FROM place WHERE"
-                " state = 'listed' AND run_id IS NOT ? AND (run_id IS NULL OR run_id NOT IN"
-                " (SELECT id FROM run WHERE ended_at IS NULL)) ORDER BY id LIMIT ?)"
-                " RETURNING id, path, container,"
-                " (SELECT url FROM root WHERE root.id = root_id) AS url",
-                (self._run_id, self._run_id, count),
-            ).fetchall()
-        return sorted(Place(r["id"], r["url"], r["path"], r["container"]) for r in rows)
+            for row in self._connection.execute(
+                f"SELECT place.id, url, path, container, {_FILES} AS files"  # noqa: S608  # our own
+                " FROM place JOIN root ON root.id = root_id"
+                " WHERE state = 'listed' AND run_id IS NOT ? AND (run_id IS NULL OR run_id NOT IN"
+                " (SELECT id FROM run WHERE ended_at IS NULL)) ORDER BY place.id LIMIT ?",
+                (self._run_id, most_files),
+            ):
+                files += row["files"]
+                if taken and files > most_files:
+                    break
+                taken.append(Place(row["id"], row["url"], row["path"], row["container"]))
+            self._connection.executemany(
+                "UPDATE place SET run_id = ? WHERE id = ?",
+                [(self._run_id, place.place_id) for place in taken],
+            )
+        return taken
 
     def unscanned(self) -> int:
         """How many places are still to be scanned, by whomever."""
         return int(
             self._connection.execute(
                 "SELECT COUNT(*) FROM place WHERE state = 'listed'"
+            ).fetchone()[0]
+        )
+
+    def unscanned_files(self) -> int:
+        """How many files are in there, as far as anybody knows."""
+        return int(
+            self._connection.execute(
+                f"SELECT COALESCE(SUM({_FILES}), 0) FROM place WHERE state = 'listed'"  # noqa: S608
             ).fetchone()[0]
         )
 

@@ -67,6 +67,7 @@ CREATE TABLE place (
     path TEXT NOT NULL,                    -- relative to the root, "" for the root
     container TEXT,                        -- zip, tar
     fingerprint TEXT NOT NULL DEFAULT '',  -- of its listing when it was scanned
+    files INTEGER NOT NULL DEFAULT 0,      -- in its listing; 0: a container, nobody knows
     state TEXT NOT NULL,                   -- listed, scanned, failed
     run_id INTEGER REFERENCES run,         -- who scans it
     problem TEXT,

@@ -81,6 +81,7 @@ class _Storing:
         self._destination = destination
         self._settings = settings
         self._taken = set(work.outputs)
+        self._after_crash = work.begun or settings.may_repeat
         self._refs: dict[Path, FileRef] = {}
         self._kept: dict[Path, str] = {}  # and why
 
@@ -141,7 +142,7 @@ class _Storing:
             f".{self._settings.file_format}", lambda path: check_cube(series, path)
         )
         if described is None:
-            with self._destination.adding(place, after_crash=self._work.begun) as local:
+            with self._destination.adding(place, after_crash=self._after_crash) as local:
                 described = self._written(series, local)
         self._note_output(
             "cube",
@@ -170,7 +171,7 @@ class _Storing:
             lambda path: check_kept_files(path, files),
         )
         if digests is None:
-            with self._destination.adding(place, after_crash=self._work.begun) as local:
+            with self._destination.adding(place, after_crash=self._after_crash) as local:
                 write_kept_files(local, files)
                 digests = check_kept_files(local, files)
         reasons = sorted({f"kept as they are: {why}" for why in self._kept.values() if why})
