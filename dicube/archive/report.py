@@ -5,6 +5,7 @@ files.
 """
 
 import json
+import os
 import re
 import sqlite3
 import sys
@@ -76,6 +77,7 @@ def write_report(ledger: Path, run_id: int, json_path: Path, html_path: Path) ->
 def _write(path: Path, text: str) -> None:
     try:
         with replacing(path) as file:
+            os.fchmod(file.fileno(), 0o600)  # paths may be made of Patient IDs
             file.write(text.encode())
     except OSError as error:
         raise DataConsistencyError(

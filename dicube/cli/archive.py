@@ -3,6 +3,7 @@
 import os
 import signal
 from collections.abc import Callable
+from contextlib import closing
 from functools import partial
 from pathlib import Path
 from types import FrameType
@@ -12,9 +13,11 @@ import typer
 
 from dicube.archive.job import ArchiveOptions, Summary, WorkerPool, run_archive
 from dicube.archive.layout import DEFAULT_LAYOUT, Layout
+from dicube.archive.ledger.opened import open_ledger
 from dicube.archive.location import LEDGER_NAME, report_paths
 from dicube.archive.report import write_report
 from dicube.archive.settings import StoreSettings
+from dicube.archive.storing.cubes import LEAST_MEMORY
 from dicube.archive.storing.worker import work_on
 from dicube.archive.work import CubeFormat
 from dicube.archive.workers.dask import DaskWorkers
@@ -75,7 +78,12 @@ def archive(
     ] = None,
     workers: Annotated[
         int | None,
-        typer.Option(min=1, metavar="N", help="Worker processes.", show_default="processors"),
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Worker processes.",
+            show_default="processors, as far as the memory goes",
+        ),
     ] = None,
     threads: Annotated[int, typer.Option(min=1, metavar="N", help="Threads of each worker.")] = 1,
     memory: Annotated[
@@ -162,7 +170,8 @@ def archive(
     if ledger is None and is_url(destination):
         raise typer.BadParameter("needed where DEST is a URL", param_hint="--ledger")
     _check_options(file_format, effort, roi, background_error, remove_source=remove_source)
-    count = workers or os.cpu_count() or 1
+    total = _memory(memory)
+    count = workers or max(1, min(os.cpu_count() or 1, total // LEAST_MEMORY))
     pattern = Layout(layout)
     options = ArchiveOptions(
         sources=tuple(sources),
@@ -171,7 +180,7 @@ def archive(
         store=StoreSettings(
             destination=destination,
             file_format=file_format,
-            memory_bytes=_memory(memory) // count,
+            memory_bytes=total // count,
             threads=threads,
             effort=effort,
             roi=(roi or "body") if file_format == "dcbr" else None,
@@ -249,7 +258,8 @@ def _report(ledger: Path, summary: Summary) -> None:
     """Write the report beside the ledger, in the place of that of the run before."""
     paths = report_paths(ledger)
     try:
-        write_report(ledger, summary.run_id, *paths)
+        with closing(open_ledger(ledger)):  # who only reads leaves files of SQLite behind
+            write_report(ledger, summary.run_id, *paths)
     except MissingDependencyError as error:
         typer.echo(f"no page of the report: {error}", err=True)
     typer.echo(printable(f"  report {paths[1 if paths[1].exists() else 0]}"))

@@ -232,3 +232,12 @@ def test_source_that_is_not_there_is_named(tmp_path):
     done = tried(tmp_path / "nothing", tmp_path / "dest")
     assert done.returncode == 3
     assert "nothing: no such folder or file" in done.stderr
+
+
+def test_nobody_else_may_read_the_ledger_and_the_report(small_folder, tmp_path):
+    archived(small_folder, tmp_path / "dest", "--format", "dcbs")
+    own = [path for path in (tmp_path / "dest").iterdir() if path.is_file()]
+    assert sorted(path.name for path in own) == [
+        "archive.report.html", "archive.report.json", LEDGER
+    ]  # fmt: skip
+    assert {path.stat().st_mode & 0o777 for path in own} == {0o600}

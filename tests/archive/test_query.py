@@ -255,6 +255,7 @@ class TestOtherFiles:
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             ledger = small_ledger(folder / "archive.sqlite")
+            ledger.chmod(0o644)  # its owner lets others read it
             folder.chmod(0o555)
             try:
                 assert count_as_nobody(ledger) == "6"

@@ -37,7 +37,13 @@ def open_ledger(path: Path, *, create: bool = False) -> sqlite3.Connection:
     """
     if not create and not path.is_file():
         raise MetaDataError("no such ledger", where=str(path), hint="check the path")
-    connection = _connect(f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}", path)
+    if create:
+        # It names patients; the files that SQLite makes beside it get the same rights.
+        try:
+            path.touch(mode=0o600)
+        except OSError as error:
+            raise _not_opened(path) from error
+    connection = _connect(f"{path.absolute().as_uri()}?mode=rw", path)
     try:
         if create:
             _create(connection)
@@ -113,9 +119,7 @@ def _connect(uri: str, path: Path) -> sqlite3.Connection:
     try:
         connection = sqlite3.connect(uri, uri=True, timeout=_WAIT_S, isolation_level=None)
     except sqlite3.OperationalError as error:
-        raise MetaDataError(
-            "the ledger cannot be opened", where=str(path), hint="check the folder and its rights"
-        ) from error
+        raise _not_opened(path) from error
     connection.row_factory = sqlite3.Row
     return connection
 
@@ -147,4 +151,10 @@ def _check(connection: sqlite3.Connection, path: Path) -> None:
 def _no_ledger(path: Path) -> DataConsistencyError:
     return DataConsistencyError(
         "this is no ledger of an archive", where=str(path), hint="check the path"
+    )
+
+
+def _not_opened(path: Path) -> MetaDataError:
+    return MetaDataError(
+        "the ledger cannot be opened", where=str(path), hint="check the folder and its rights"
     )

@@ -21,6 +21,8 @@ from dicube.storage.formats import DCBR, format_of_name
 # Pixels that are held at a time, as measured: read, encoded, and written pieces of a stream; an
 # image whose frames change places is there twice; a region of interest needs masks and differences.
 _STREAM_BYTES: Final = 150 << 20
+#: What a worker should have, bytes: series of 512 x 512 pixels, and room for those of containers.
+LEAST_MEMORY: Final = 400 << 20
 _COPIES: Final = 2
 _COPIES_WITH_ROI: Final = 8
 
@@ -131,7 +133,7 @@ def _check_memory(series: DicomSeries, plan: VolumePlan, settings: StoreSettings
     needed += _STREAM_BYTES
     if needed > settings.memory_bytes:
         raise NotEnoughMemoryError(
-            f"about {needed >> 20} MiB are needed at a time, a worker has"
+            f"about {-(-needed // (1 << 20))} MiB are needed at a time, a worker has"
             f" {settings.memory_bytes >> 20}",
             where=str(series.folder),
             hint="run it again with more --memory, or with fewer --workers",
