@@ -3,7 +3,7 @@
     python benchmarks/ledger_rows.py [--series 1000000] [--rounds 3] [--update-readme]
 
 The ledger is made up: each series has a cube and three files, UIDs and paths are as long as those
-of scanners, one series in a thousand is still to be converted. Times are medians of calls in this
+of scanners, half of the series are still to be stored. Times are medians of calls in this
 process with the file in the cache of the system; the first call of each does not count.
 """
 
@@ -19,22 +19,26 @@ from statistics import median
 
 from readme_table import at_least_one, show_table, table_parser
 
-from dicube.archive.ledger.opened import open_ledger, read_ledger
+from dicube.archive.ledger.opened import open_ledger
+from dicube.archive.ledger.runs import Run
+from dicube.archive.ledger.schema import FACTS
+from dicube.archive.ledger.series_queue import SeriesQueue
 from dicube.archive.query import count, query
 from dicube.archive.row_export import write_answer
 from dicube.archive.summary import summary
+from dicube.archive.work import Output, SeriesResult, SeriesWork
 
 _FILES = 3  # of each series
 _SERIES_OF_A_STUDY, _STUDIES_OF_A_PATIENT = 5, 2
-_OPEN_EACH = 1000  # one series in so many is still to be converted
-_CLAIMED = 64
+_OPEN_EACH = 2  # one series in so many is still to be stored
+_TAKEN = 64
 _BATCH = 20_000
 _TIME = "2024-05-01T10:00:00+00:00"
 _UID = "1.2.840.113619.2.55.3.2831868886.467.{:010}.{:04}"
 _KINDS = (("CT", 512, "CHEST", 120), ("MR", 256, "BRAIN", 40), ("CT", 512, "ABDOMEN", 400),
           ("PT", 168, "WHOLEBODY", 300), ("MR", 384, "KNEE", 30))  # fmt: skip
 _CONDITIONS = (
-    "Made up: each series has a cube and three files, one in a thousand is still to be converted."
+    "Made up: each series has three files, every other one is stored as a cube, the rest waits."
     " Medians of {} calls, with the ledger in the cache of the system; each opens it anew."
 )
 
@@ -74,17 +78,14 @@ def _calls(ledger: Path, series: int) -> dict[str, Callable[[], object]]:
     parquet = ledger.with_name("archive.parquet")
     return {
         "open it": lambda: open_ledger(ledger).close(),
-        "the next 64 series to convert": lambda: _rows(
-            ledger, f"SELECT id FROM series WHERE state = 'found' LIMIT {_CLAIMED}"
+        "start a run, which frees what dead ones had and looks at failures again": lambda: _run(
+            ledger, lambda queue: None
         ),
-        "series that a run that died had begun": lambda: _rows(
-            ledger, "SELECT id FROM series WHERE state = 'taken'"
+        "put files that are no images together, and count what is left": lambda: _run(
+            ledger, _plan
         ),
-        "files that are in no series yet, that failed": lambda: _rows(
-            ledger, "SELECT id FROM file WHERE state IN ('found', 'failed') AND series_id IS NULL"
-        ),
-        "claim 64 series with their files": lambda: _claim(ledger),
-        "note 64 series as converted": lambda: _note(ledger),
+        "take the next 64 series with their files": lambda: _run(ledger, _take),
+        "take 64 series and note them as stored": lambda: _run(ledger, _store),
         f"`{ct}`, count": lambda: count(ledger, ct),
         f"`{ct}`, first 100 rows": lambda: list(query(ledger, ct, limit=100)),
         "one series by its UID": lambda: list(query(ledger, f"series_uid = '{uid}'")),
@@ -95,49 +96,37 @@ def _calls(ledger: Path, series: int) -> dict[str, Callable[[], object]]:
     }
 
 
-def _rows(ledger: Path, statement: str) -> list[sqlite3.Row]:
-    connection = read_ledger(ledger)
+def _run(ledger: Path, work: Callable[[SeriesQueue], object]) -> None:
+    """A run that does nothing else; what it commits is on the disk."""
+    connection = open_ledger(ledger)
     try:
-        return connection.execute(statement).fetchall()
+        with Run(connection, ledger, {}) as run:
+            work(SeriesQueue(connection, run.run_id))
+            run.end("interrupted")
     finally:
         connection.close()
 
 
-def _claim(ledger: Path) -> None:
-    """As a worker does: what is claimed is committed, and on the disk."""
-    connection = open_ledger(ledger)
-    connection.execute("BEGIN IMMEDIATE")
-    taken = connection.execute(
-        "UPDATE series SET state = 'taken', run_id = 1 WHERE id IN"
-        f" (SELECT id FROM series WHERE state = 'found' LIMIT {_CLAIMED}) RETURNING id"
-    ).fetchall()
-    for row in taken:
-        connection.execute(
-            "SELECT file.*, place.path FROM file JOIN place ON place.id = file.place_id"
-            " WHERE series_id = ?",
-            (row["id"],),
-        ).fetchall()
-    connection.execute("COMMIT")
-    connection.close()
+def _plan(queue: SeriesQueue) -> None:
+    queue.plan_kept_files()
+    queue.left()
 
 
-def _note(ledger: Path) -> None:
-    connection = open_ledger(ledger)
-    connection.execute("BEGIN IMMEDIATE")
-    taken = connection.execute(
-        f"SELECT id FROM series WHERE state = 'taken' LIMIT {_CLAIMED}"
-    ).fetchall()
-    for row in taken:
-        _insert(connection, "output", [_output(row["id"])])
-        files = connection.execute("SELECT id FROM file WHERE series_id = ?", (row["id"],))
-        connection.executemany(
-            "UPDATE file SET state = 'stored', output_id = ?, position = ?, digest = ?"
-            " WHERE id = ?",
-            [(row["id"], number, _digest(f["id"]), f["id"]) for number, f in enumerate(files)],
+def _take(queue: SeriesQueue) -> list[SeriesWork]:
+    return queue.take(_TAKEN, 1 << 50, 1 << 50)
+
+
+def _store(queue: SeriesQueue) -> None:
+    results = []
+    for work in _take(queue):
+        row = _output(work.series_id)
+        files = [(ref.file_id, _digest(ref.file_id)) for ref in work.files]
+        facts = {name: row.get(name) for name in FACTS}
+        output = Output(
+            row["path"], "cube", row["bytes"], row["digest"], row["source_bytes"], files, facts
         )
-        connection.execute("UPDATE series SET state = 'done' WHERE id = ?", (row["id"],))
-    connection.execute("COMMIT")
-    connection.close()
+        results.append(SeriesResult(work.series_id, [output]))
+    queue.store(results)
 
 
 def _seconds(call: Callable[[], object]) -> float:
