@@ -36,7 +36,7 @@ class TestNextRun:
             with Run(connection, ledger, {}) as run:
                 place_id = scanned(connection, run)
                 queue = SeriesQueue(connection, run.run_id)
-                (work,) = queue.take(1, 1)
+                (work,) = queue.take(1, 1, 1)
                 failed = [(work.files[0].file_id, "cannot be read: Input/output error")]
                 queue.store([SeriesResult(work.series_id, failures=failed)])
                 assert queue.failed() == 1
@@ -46,7 +46,7 @@ class TestNextRun:
                 assert [place.place_id for place in places.take(9)] == [place_id]
                 places.add([ScannedPlace(place_id, [IMAGE])])
                 queue = SeriesQueue(connection, run.run_id)
-                (work,) = queue.take(9, 9)
+                (work,) = queue.take(9, 9, 9)
                 assert [ref.name for ref in work.files] == ["a.dcm"]
 
     def test_files_that_could_not_be_scanned_are_no_files_of_nothing(self, ledger):
@@ -58,7 +58,7 @@ class TestNextRun:
             with Run(connection, ledger, {}) as run:
                 queue = SeriesQueue(connection, run.run_id)
                 queue.plan_kept_files()
-                assert queue.take(9, 9) == []
+                assert queue.take(9, 9, 9) == []
                 assert queue.failed() == 2
                 (place,) = Places(connection, run.run_id, LAYOUT).take(9)
                 assert place.place_id == place_id
