@@ -8,6 +8,7 @@ import sqlite3
 import subprocess
 import sys
 from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -153,7 +154,7 @@ def run_way(way: Way, tree: Path, out: Path) -> Measured:
 
 
 def _not_in_ledger(_run: Watched, out: Path) -> Lost:
-    with sqlite3.connect(out / "archive.sqlite") as ledger:
+    with closing(sqlite3.connect(out / "archive.sqlite")) as ledger:
         counts = dict(
             ledger.execute(
                 "SELECT kind = 'image', COUNT(*) FROM file "

@@ -9,7 +9,7 @@ import os
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from dicube.codecs.parallel import one_ahead
+from dicube.codecs.parallel import one_ahead, thread_count
 from dicube.core.contents import Array, packed_sources
 from dicube.core.cube_file import finish_cube
 from dicube.core.dicom_folder import describe_series
@@ -160,7 +160,8 @@ def convert_series(
             written = write_pieces(
                 writer,
                 chosen.codec_name,
-                one_ahead(read, pieces),
+                # One thread is one thread: a second one would take the processor of somebody else.
+                map(read, pieces) if thread_count(num_threads) == 1 else one_ahead(read, pieces),
                 encoding,
                 plan.bits,
                 EncodeOptions(check, num_threads, effort),
