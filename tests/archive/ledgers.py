@@ -1,15 +1,15 @@
 """Ledgers that are filled with SQL: what a test needs and no more."""
 
 from pathlib import Path
-from types import TracebackType
-from typing import Any, Self
+from typing import Any
 
 from dicube.archive.ledger.opened import open_ledger
+from dicube.closing import Closing
 
 TIME = "2024-05-01T10:00:00+00:00"
 
 
-class LedgerBuilder:
+class LedgerBuilder(Closing):
     """A new ledger; each method adds a row and gives its number."""
 
     def __init__(self, path: Path) -> None:
@@ -58,15 +58,7 @@ class LedgerBuilder:
         }  # fmt: skip
         return self.insert("file", **given | values)
 
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def close(self) -> None:
         self.connection.close()
 
 

@@ -2,6 +2,8 @@
 
 import os
 import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
@@ -44,19 +46,13 @@ def open_ledger(path: Path, *, create: bool = False) -> sqlite3.Connection:
         except OSError as error:
             raise _not_opened(path) from error
     connection = _connect(f"{path.absolute().as_uri()}?mode=rw", path)
-    try:
+    with _closed_if_wrong(connection, path):
         if create:
             _create(connection)
         _check(connection, path)
         connection.execute("PRAGMA journal_mode = WAL")
         # A power cut must not take back what was committed: sources may be removed after it.
         connection.execute("PRAGMA synchronous = FULL")
-    except sqlite3.DatabaseError as error:
-        connection.close()
-        raise ledger_error(error, path) from error
-    except BaseException:
-        connection.close()
-        raise
     return connection
 
 
@@ -73,16 +69,23 @@ def read_ledger(path: Path) -> sqlite3.Connection:
     if not path.is_file():
         raise MetaDataError("no such ledger", where=str(path), hint="check the path")
     connection = _connect(_reading_uri(path), path)
-    try:
+    with _closed_if_wrong(connection, path):
         _check(connection, path)
         connection.execute("PRAGMA query_only = ON")
+    return connection
+
+
+@contextmanager
+def _closed_if_wrong(connection: sqlite3.Connection, path: Path) -> Iterator[None]:
+    """Close the connection if the block raises; errors of SQLite become ours."""
+    try:
+        yield
     except sqlite3.DatabaseError as error:
         connection.close()
         raise ledger_error(error, path) from error
     except BaseException:
         connection.close()
         raise
-    return connection
 
 
 def ledger_error(error: sqlite3.DatabaseError, path: Path) -> DicomCubeError:
